@@ -25,7 +25,13 @@ enum json_type {
 	JSON_OBJECT,
 };
 
-/* A value.  Names and texts are slices of the tree's storage; children are in the order read. */
+/* The greatest depth_max that a caller may ask for: writing recurses once a level. */
+#define JSON_TREE_DEPTH_LIMIT 512u
+
+/*
+ * A value.  Names and texts are slices of the tree's storage, are not terminated and may hold NUL;
+ * children are in the order read.
+ */
 struct json_node {
 	enum json_type type;
 	const char *name; /* in an object: its unescaped name */
@@ -35,11 +41,12 @@ struct json_node {
 	const struct json_node *child; /* first, of an array or object */
 	const struct json_node *next;  /* sibling */
 	size_t child_count;
+	const struct json_node *const *sorted; /* an object's members by the bytes of their names */
 };
 
 struct json_tree;
 
-/* Where and why reading stopped. */
+/* Where and why reading stopped.  A name given twice is seen where its object ends. */
 struct json_failure {
 	size_t offset;     /* in bytes */
 	const char *text;  /* static, for a person */
@@ -47,9 +54,10 @@ struct json_failure {
 };
 
 /*
- * Reads all of `text`.  ERR_FORMAT (with *why), ERR_DUPLICATE (with *why), ERR_LIMIT (depth), or
- * ERR_MEMORY.  Memory is bounded by a small multiple of size.  `text` is not kept.  `why` may be
- * NULL.
+ * Reads all of `text`.  ERR_FORMAT, ERR_DUPLICATE or ERR_LIMIT (more than depth_max arrays and
+ * objects inside one another), each with *why, or ERR_MEMORY.  It is one allocation of at most
+ * 41 bytes for each byte of text and one node, and time is n log n whatever the names are.  `text`
+ * is not kept.  `why` may be NULL.
  */
 MUST_USE enum err json_tree_read(const char *text, size_t size, size_t depth_max,
 				 struct json_tree **out, struct json_failure *why);
