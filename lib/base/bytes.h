@@ -13,7 +13,7 @@
 
 /* Hands a pointer over: gives its value and leaves NULL behind. */
 #define steal(pointer)                                       \
-	({                                                   \
+	__extension__({                                      \
 		__typeof__(*(pointer)) stolen_ = *(pointer); \
 		*(pointer) = NULL;                           \
 		stolen_;                                     \

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The only place that asks for the time. */
+#include <time.h>
+
+#include "base/must.h"
+#include "os/clock.h"
+
+#define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
+
+void
+clock_realtime(int64_t *seconds_out, uint32_t *nanoseconds_out)
+{
+	struct timespec now = { 0 };
+	int r = clock_gettime(CLOCK_REALTIME, &now);
+
+	MUST(seconds_out != NULL && nanoseconds_out != NULL);
+	MUST(r == 0);
+
+	*seconds_out = now.tv_sec;
+	*nanoseconds_out = (uint32_t)now.tv_nsec;
+}
+
+uint64_t
+clock_monotonic_ns(void)
+{
+	struct timespec now = { 0 };
+	int r = clock_gettime(CLOCK_MONOTONIC, &now);
+
+	MUST(r == 0);
+	return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
+}

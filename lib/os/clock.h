@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The host's clocks.  Neither can fail. */
+#ifndef OS_CLOCK_H
+#define OS_CLOCK_H
+
+#include <stdint.h>
+
+/* Real time since 1970-01-01T00:00:00Z; nanoseconds < 1e9. */
+void clock_realtime(int64_t *seconds_out, uint32_t *nanoseconds_out);
+/* Never runs backwards; from an unknown start. */
+uint64_t clock_monotonic_ns(void);
+
+#endif
