@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The commands of hark.  Each gets its own arguments, argv[0] being its name, and gives the exit
+ * code: 0 ok, 1 tampered, 2 usage, 3 incomplete, 4 unverifiable, 65 to 78 as in sysexits.h.
+ */
+#ifndef HARK_COMMANDS_H
+#define HARK_COMMANDS_H
+
+typedef int command_fn(int argc, char **argv);
+
+command_fn command_probe_read;
+
+#endif

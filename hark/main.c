@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* hark: finds the command that a noun and a verb name.  What it does is in the command's file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "hark/commands.h"
+
+static command_fn command_help, command_version;
+
+/* A command without a verb has "" there. */
+static const struct command_row {
+	const char *noun, *verb;
+	command_fn *run;
+	const char *about;
+} commands[] = {
+	{ "probe", "read", command_probe_read, "take one reading of a host probe" },
+	{ "help", "", command_help, "say what there is" },
+	{ "version", "", command_version, "say which hark this is" },
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+#define EXIT_USAGE    2
+
+static void
+print_commands(FILE *to)
+{
+	size_t i;
+
+	(void)fprintf(to, "usage: hark COMMAND [OPTION]...\n\n");
+	for (i = 0; i < COMMAND_COUNT; i++)
+		(void)fprintf(to, "  %s%s%-*s%s\n", commands[i].noun,
+			      commands[i].verb[0] != '\0' ? " " : "",
+			      (int)(18 - strlen(commands[i].noun)), commands[i].verb,
+			      commands[i].about);
+	(void)fprintf(to, "\nhark COMMAND --help says more.\n");
+}
+
+static int
+command_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	print_commands(stdout);
+	return 0;
+}
+
+static int
+command_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	(void)printf("hark " HARK_VERSION "\n");
+	return 0;
+}
+
+/* The row of these arguments, and how many of them name it. */
+static const struct command_row *
+find(int argc, char **argv, int *words_out)
+{
+	size_t i;
+
+	for (i = 0; i < COMMAND_COUNT; i++) {
+		int words = commands[i].verb[0] != '\0' ? 2 : 1;
+
+		if (argc < words || strcmp(argv[0], commands[i].noun) != 0 ||
+		    (words == 2 && strcmp(argv[1], commands[i].verb) != 0))
+			continue;
+		*words_out = words;
+		return &commands[i];
+	}
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char help[] = "help";
+	static char version[] = "version";
+	const struct command_row *row;
+	int words = 0;
+	int code;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		argv[1] = help;
+	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		argv[1] = version;
+	row = argc > 1 ? find(argc - 1, argv + 1, &words) : NULL;
+	if (row == NULL) {
+		if (argc > 1)
+			(void)fprintf(stderr,
+				      "hark: no such command; hark help says what there is\n");
+		else
+			print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	code = row->run(argc - words, argv + words);
+	/* Output that did not arrive is no success. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("hark: standard output");
+		return 74;
+	}
+	return code;
+}
