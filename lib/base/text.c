@@ -78,6 +78,13 @@ text_is_utf8(const char *text, size_t size)
 			at += 8;
 			continue;
 		}
+		/* The rest of less than eight lies within the last eight. */
+		if (size - at < 8 && size >= 8 && eight_are_ascii(text + size - 8))
+			return true;
+		if ((uint8_t)text[at] < 0x80) {
+			at++;
+			continue;
+		}
 		step = text_code_point(text + at, size - at, &v);
 		if (step == 0)
 			return false;

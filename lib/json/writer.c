@@ -28,18 +28,6 @@ json_writer_finish(const struct json_writer *w, size_t *size_out)
 	return ERR_OK;
 }
 
-void
-json_write_raw(struct json_writer *w, const char *text, size_t size)
-{
-	if (w->overflowed || size > (size_t)(w->end - w->at)) {
-		w->overflowed = true;
-		return;
-	}
-	if (size > 0)
-		memcpy(w->at, text, size);
-	w->at += size;
-}
-
 /* RFC 8785 section 3.2.2.2: the two-letter escapes where JSON has them, else \u00xx in lower case.
  */
 static void
@@ -67,23 +55,60 @@ write_escape(struct json_writer *w, uint8_t c)
 	json_write_raw(w, form, 6);
 }
 
+static bool
+is_plain(uint8_t c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* True where none of the eight bytes needs an escape.  Subtracting borrows only out of a byte that
+ * is itself below the subtrahend, so the answer for the word is exact. */
+static bool
+eight_are_plain(const char *text)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	static const uint64_t tops = UINT64_C(0x8080808080808080);
+	uint64_t word;
+	uint64_t quote;
+	uint64_t backslash;
+
+	memcpy(&word, text, sizeof(word));
+	quote = word ^ ones * '"';
+	backslash = word ^ ones * '\\';
+	return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+		 ((backslash - ones) & ~backslash)) &
+		tops) == 0;
+}
+
+/* How many bytes at the start need no escape. */
+static size_t
+plain_prefix(const char *text, size_t size)
+{
+	size_t at = 0;
+
+	while (size - at >= 8 && eight_are_plain(text + at))
+		at += 8;
+	/* The rest of less than eight lies within the last eight. */
+	if (size - at < 8 && size >= 8 && eight_are_plain(text + size - 8))
+		return size;
+	while (at < size && is_plain((uint8_t)text[at]))
+		at++;
+	return at;
+}
+
 void
 json_write_string_part(struct json_writer *w, const char *text, size_t size)
 {
-	size_t run = 0; /* where the bytes begin that need no escape */
-	size_t i;
+	size_t at = 0;
 
-	for (i = 0; i < size; i++) {
-		uint8_t c = (uint8_t)text[i];
+	while (at < size) {
+		size_t run = plain_prefix(text + at, size - at);
 
-		if (__builtin_expect(c >= 0x20 && c != '"' && c != '\\', 1))
-			continue;
-		json_write_raw(w, text + run, i - run);
-		write_escape(w, c);
-		run = i + 1;
+		json_write_raw(w, text + at, run);
+		at += run;
+		if (at < size)
+			write_escape(w, (uint8_t)text[at++]);
 	}
-	if (size > run)
-		json_write_raw(w, text + run, size - run);
 }
 
 void
