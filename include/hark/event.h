@@ -21,9 +21,13 @@ extern "C" {
 /* The largest event in bytes. */
 #define HARK_EVENT_BYTES_MAX 65535u
 
+/* The longest `source` and `id_prefix` in bytes. */
+#define HARK_ORIGIN_BYTES_MAX 512u
+
 /*
  * Where an event comes from: `source` is the CloudEvents attribute, `id` is <id_prefix>/<number>.
- * The caller counts: an id must not be used twice.
+ * Both texts are 1 to HARK_ORIGIN_BYTES_MAX bytes of UTF-8.  The caller counts: an id must not be
+ * used twice.
  */
 struct hark_event_origin {
 	struct hark_text source;
