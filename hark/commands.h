@@ -8,6 +8,6 @@
 
 typedef int command_fn(int argc, char **argv);
 
-command_fn command_probe_read;
+command_fn command_probe_read, command_sign, command_verify;
 
 #endif

@@ -14,6 +14,8 @@ static const struct command_row {
 	const char *about;
 } commands[] = {
 	{ "probe", "read", command_probe_read, "take one reading of a host probe" },
+	{ "sign", "", command_sign, "sign events, a line each" },
+	{ "verify", "", command_verify, "verify signed envelopes, a line each" },
 	{ "help", "", command_help, "say what there is" },
 	{ "version", "", command_version, "say which hark this is" },
 };

@@ -88,6 +88,20 @@ file_read(int fd, void *data, size_t size, size_t *size_out)
 }
 
 enum err
+file_read_wait(int fd, void *data, size_t size, size_t *size_out)
+{
+	for (;;) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		enum err e = file_read(fd, data, size, size_out);
+
+		if (e != ERR_AGAIN)
+			return e;
+		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+			return ERR_SYSTEM;
+	}
+}
+
+enum err
 file_read_all(int fd, size_t size_max, struct buf *out)
 {
 	MUST(out != NULL && out->size <= size_max);

@@ -55,6 +55,8 @@ MUST_USE enum err file_open_read(const char *path, int *out);
 
 /* Up to size bytes.  ERR_END at the end, ERR_AGAIN where nothing is there now. */
 MUST_USE enum err file_read(int fd, void *data, size_t size, size_t *size_out);
+/* The same, but waits where nothing is there now. */
+MUST_USE enum err file_read_wait(int fd, void *data, size_t size, size_t *size_out);
 /* Appends all until the end to *out.  ERR_LIMIT where *out would get over size_max, ERR_MEMORY. */
 MUST_USE enum err file_read_all(int fd, size_t size_max, struct buf *out);
 /* As much as can be taken now.  ERR_AGAIN where that is nothing. */
