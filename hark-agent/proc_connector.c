@@ -15,8 +15,8 @@
 #define EVENT_HEAD_BYTES offsetof(struct proc_event, event_data)
 
 _Static_assert(sizeof(struct nlmsghdr) + sizeof(struct cn_msg) + sizeof(uint32_t) ==
-		      CONNECTOR_REQUEST_BYTES,
-	      "the request is a header, a connector message and an operation");
+		       CONNECTOR_REQUEST_BYTES,
+	       "the request is a header, a connector message and an operation");
 
 static uint32_t
 u32_at(const uint8_t *data, size_t at)
@@ -65,7 +65,7 @@ read_payload(uint32_t what, const uint8_t *payload, size_t size, struct connecto
 		break;
 	case CONNECTOR_COMM:
 		memcpy(event->comm, payload + 8, COMM_BYTES);
-		/* fall through */
+		__attribute__((fallthrough));
 	case CONNECTOR_EXEC:
 	case CONNECTOR_EXIT:
 		event->pid = (pid_t)u32_at(payload, 0);

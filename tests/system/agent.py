@@ -283,7 +283,6 @@ def test_first_thread_gone_is_not_the_end(host):
               "  os.waitpid(os.posix_spawn('/bin/true',['true'],{}),0)\n"
               "  os._exit(4)\n"
               "threading.Thread(target=rest).start()\n"
-              "ctypes.PyDLL(None).syscall(60, 0) if False else "
               "ctypes.CDLL(None).syscall(60, 0)\n")
     p, frames = whole_run(host, sys.executable, "-c", script)
     equal(p.returncode, 4, "exit code")
