@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "os/file.h"
 #include "telemetry/stream_internal.h"
+#include "wire/prefix.h"
 
 /* What one read takes at most: hundreds of usual frames for one system call. */
 #define STREAM_BUFFER_BYTES 65536u
@@ -135,35 +136,11 @@ end_with(struct hark_stream *s, enum hark_telemetry_error answer)
 	return answer;
 }
 
-static enum hark_telemetry_error
-refuse(struct hark_stream *s, enum hark_reject_reason reason)
-{
-	s->rejection = (struct hark_rejection){ reason, HARK_FIELD_NONE };
-	return end_with(s, HARK_TELEMETRY_WIRE);
-}
-
 static size_t
 left(const struct hark_stream *s)
 {
 	MUST(s->at <= s->end && s->end <= STREAM_BUFFER_BYTES);
 	return s->end - s->at;
-}
-
-/* The body's size as the prefix says it. */
-static uint32_t
-declared_size(const struct hark_stream *s)
-{
-	const uint8_t *p = s->buffer + s->at;
-
-	MUST(left(s) >= HARK_FRAME_PREFIX_BYTES);
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static bool
-frame_is_whole(const struct hark_stream *s)
-{
-	return left(s) >= HARK_FRAME_PREFIX_BYTES &&
-	       left(s) - HARK_FRAME_PREFIX_BYTES >= declared_size(s);
 }
 
 /* The next frame of the buffer; AGAIN where it is not whole.  A prefix is judged as soon as it is
@@ -176,12 +153,9 @@ take_frame(struct hark_stream *s, struct hark_guest_declaration *out)
 
 	if (left(s) < HARK_FRAME_PREFIX_BYTES)
 		return HARK_TELEMETRY_AGAIN;
-	size = declared_size(s);
-	if (size == 0)
-		return refuse(s, HARK_REJECT_LENGTH_ZERO);
-	if (size > HARK_MAX_FRAME_BYTES)
-		return refuse(s, HARK_REJECT_LENGTH_OVER_4096);
-	if (!frame_is_whole(s))
+	if (frame_prefix_read(s->buffer + s->at, &size, &s->rejection) != ERR_OK)
+		return end_with(s, HARK_TELEMETRY_WIRE);
+	if (left(s) - HARK_FRAME_PREFIX_BYTES < size)
 		return HARK_TELEMETRY_AGAIN;
 	e = hark_decode_frame(&s->session, s->buffer + s->at + HARK_FRAME_PREFIX_BYTES, size, out,
 			      &s->rejection);
@@ -218,22 +192,42 @@ read_once(struct hark_stream *s, uint64_t now_ns)
 	case ERR_AGAIN:
 		return HARK_TELEMETRY_AGAIN;
 	case ERR_END:
-		if (was_empty)
+		if (frame_end_read(left(s), &s->rejection) == ERR_OK)
 			return end_with(s, HARK_TELEMETRY_END);
-		return refuse(s, left(s) < HARK_FRAME_PREFIX_BYTES ? HARK_REJECT_SHORT_LENGTH_PREFIX
-								   : HARK_REJECT_SHORT_BODY);
+		return end_with(s, HARK_TELEMETRY_WIRE);
 	default:
 		s->system_error = errno;
 		return end_with(s, HARK_TELEMETRY_SYSTEM);
 	}
 }
 
-/* A whole frame is never late: it waits for its reader. */
+/* True where a whole frame, or a prefix that will be refused, waits for its reader. */
+static bool
+frame_waits(const struct hark_stream *s)
+{
+	struct hark_rejection ignored;
+	uint32_t size;
+
+	if (left(s) < HARK_FRAME_PREFIX_BYTES)
+		return false;
+	if (frame_prefix_read(s->buffer + s->at, &size, &ignored) != ERR_OK)
+		return true;
+	return left(s) - HARK_FRAME_PREFIX_BYTES >= size;
+}
+
 static bool
 is_late(const struct hark_stream *s, uint64_t now_ns)
 {
-	return left(s) > 0 && !frame_is_whole(s) && now_ns >= s->begun_ns &&
+	return left(s) > 0 && !frame_waits(s) && now_ns >= s->begun_ns &&
 	       now_ns - s->begun_ns >= HARK_FRAME_TIME_LIMIT_NS;
+}
+
+/* Ends a stream whose guest took too long. */
+static enum hark_telemetry_error
+time_out(struct hark_stream *s)
+{
+	s->rejection = (struct hark_rejection){ HARK_REJECT_FRAME_TIMEOUT, HARK_FIELD_NONE };
+	return end_with(s, HARK_TELEMETRY_WIRE);
 }
 
 static enum hark_telemetry_error
@@ -248,7 +242,7 @@ next_frame(struct hark_stream *s, uint64_t now_ns, struct hark_guest_declaration
 		e = take_frame(s, out);
 	/* Judged after the read, so that a caller who comes late does not blame the guest. */
 	if (e == HARK_TELEMETRY_AGAIN && is_late(s, now_ns))
-		return refuse(s, HARK_REJECT_FRAME_TIMEOUT);
+		return time_out(s);
 	return e;
 }
 
@@ -277,7 +271,7 @@ hark_stream_is_stalled(struct hark_stream *stream, uint64_t now_ns,
 	if (stream == NULL || rejection == NULL || stream->answer != HARK_TELEMETRY_OK ||
 	    !is_late(stream, now_ns))
 		return false;
-	(void)refuse(stream, HARK_REJECT_FRAME_TIMEOUT);
+	(void)time_out(stream);
 	*rejection = stream->rejection;
 	return true;
 }

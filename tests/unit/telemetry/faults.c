@@ -40,6 +40,7 @@ counted(void *p)
 		return must_fail_now(ENOMEM) ? NULL : counted(__real_##name values); \
 	}
 
+/* Some are called by the names that they have where offsets have 64 bits, as everywhere here. */
 #define WRAP_CALL(type, name, error, arguments, values)                  \
 	type __real_##name arguments;                                    \
 	type __wrap_##name arguments;                                    \
@@ -59,9 +60,11 @@ WRAP_CALL(int, listen, EINVAL, (int fd, int backlog), (fd, backlog))
 WRAP_CALL(int, accept4, ENFILE, (int fd, struct sockaddr *a, socklen_t *n, int flags),
 	  (fd, a, n, flags))
 WRAP_CALL(int, getsockopt, EINVAL, (int fd, int a, int b, void *v, socklen_t *n), (fd, a, b, v, n))
-WRAP_CALL(int, openat, EMFILE, (int fd, const char *name, int flags), (fd, name, flags))
-WRAP_CALL(int, fstat, EIO, (int fd, struct stat *st), (fd, st))
-WRAP_CALL(int, fstatat, EIO, (int fd, const char *name, struct stat *st, int flags),
+WRAP_CALL(int, openat64, EMFILE, (int fd, const char *name, int flags), (fd, name, flags))
+/* What fortified builds call instead. */
+WRAP_CALL(int, __openat64_2, EMFILE, (int fd, const char *name, int flags), (fd, name, flags))
+WRAP_CALL(int, fstat64, EIO, (int fd, struct stat *st), (fd, st))
+WRAP_CALL(int, fstatat64, EIO, (int fd, const char *name, struct stat *st, int flags),
 	  (fd, name, st, flags))
 WRAP_CALL(int, fchmod, EPERM, (int fd, mode_t mode), (fd, mode))
 WRAP_CALL(int, chmod, EPERM, (const char *name, mode_t mode), (name, mode))
