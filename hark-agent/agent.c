@@ -295,7 +295,6 @@ turn(struct agent *a)
 		workload_signals(&a->workload, &child, &asked_to_end);
 		if (asked_to_end && a->phase == PHASE_ENDING)
 			a->phase_limit_ns = now_ns;
-		/* Where there is no connector, a child's last state is read before it is reaped. */
 		reap(a);
 	}
 	if (a->phase < PHASE_ENDING)
