@@ -14,10 +14,10 @@
 
 enum format {
 	FORMAT_HEX,
-	FORMAT_NAME,	 /* of an interface, padded with zeros */
-	FORMAT_HOST,	 /* a number in the machine's byte order */
+	FORMAT_NAME,     /* of an interface, padded with zeros */
+	FORMAT_HOST,     /* a number in the machine's byte order */
 	FORMAT_HOST_HEX, /* the same, as 0x%08x */
-	FORMAT_NET,	 /* a number in the network's byte order */
+	FORMAT_NET,      /* a number in the network's byte order */
 	FORMAT_L4,
 	FORMAT_L3,
 	FORMAT_ETHER_TYPE,
@@ -96,9 +96,9 @@ static const struct payload_row {
 };
 
 static const struct key_row l4_names[] = {
-	{ IPPROTO_ICMP, "icmp", 0 },	   { IPPROTO_TCP, "tcp", 0 },  { IPPROTO_UDP, "udp", 0 },
+	{ IPPROTO_ICMP, "icmp", 0 },        { IPPROTO_TCP, "tcp", 0 }, { IPPROTO_UDP, "udp", 0 },
 	{ IPPROTO_ICMPV6, "ipv6-icmp", 0 }, { IPPROTO_ESP, "esp", 0 }, { IPPROTO_AH, "ah", 0 },
-	{ IPPROTO_SCTP, "sctp", 0 },	   { IPPROTO_GRE, "gre", 0 },
+	{ IPPROTO_SCTP, "sctp", 0 },        { IPPROTO_GRE, "gre", 0 },
 };
 static const struct key_row l3_names[] = {
 	{ NFPROTO_IPV4, "ipv4", 0 },
@@ -113,7 +113,7 @@ static const struct key_row ether_names[] = {
 /* The kernel's NF_CT_STATE_BIT of each state. */
 static const struct key_row state_names[] = {
 	{ 1u << 0, "invalid", 0 }, { 1u << 1, "established", 0 }, { 1u << 2, "related", 0 },
-	{ 1u << 3, "new", 0 },	   { 1u << 6, "untracked", 0 },
+	{ 1u << 3, "new", 0 },     { 1u << 6, "untracked", 0 },
 };
 
 #define ROWS(array) (array), sizeof(array) / sizeof((array)[0])
@@ -274,8 +274,9 @@ write_name(struct nft_text *t, struct nft_value v)
 
 	nft_text_more(t, "\"");
 	for (i = 0; i < v.size && v.data[i] != '\0'; i++)
-		nft_text_more(t, v.data[i] > 0x20 && v.data[i] < 0x7f && v.data[i] != '"' ? "%c" :
-											  "\\x%02x",
+		nft_text_more(t,
+			      v.data[i] > 0x20 && v.data[i] < 0x7f && v.data[i] != '"' ? "%c"
+										       : "\\x%02x",
 			      v.data[i]);
 	nft_text_more(t, "%s\"", i == v.size && v.size < 16 ? "*" : "");
 }
@@ -386,10 +387,9 @@ op_text(uint32_t op)
 static void
 begin(struct nft_match *m, struct nft_slot *slot, struct left_side *left)
 {
-	bool needs_l3 = slot->load == NFT_LOAD_PAYLOAD &&
-			slot->base == NFT_PAYLOAD_NETWORK_HEADER;
-	bool needs_l4 = slot->load == NFT_LOAD_PAYLOAD &&
-			slot->base == NFT_PAYLOAD_TRANSPORT_HEADER;
+	bool needs_l3 = slot->load == NFT_LOAD_PAYLOAD && slot->base == NFT_PAYLOAD_NETWORK_HEADER;
+	bool needs_l4 =
+		slot->load == NFT_LOAD_PAYLOAD && slot->base == NFT_PAYLOAD_TRANSPORT_HEADER;
 
 	name_slot(m, slot, left);
 	if (left->name[0] != '@' && m->implied_to == m->text->size && !m->text->is_cut &&
@@ -483,13 +483,14 @@ nft_match_set(struct nft_match *m, struct nft_slot *slot, bool is_negated, const
 {
 	size_t at = (size_t)(slot - m->slots);
 	const char *separator = "";
+	struct left_side left;
 
+	begin(m, slot, &left);
 	nft_text_word(m->text, "%s", "");
 	/* A set of several fields is looked up with what stands in the registers that follow. */
 	while (at < NFT_SLOTS && (separator[0] == '\0' || m->slots[at].is_pending)) {
 		struct nft_slot *s = &m->slots[at];
 		uint32_t size = s->load == NFT_LOAD_PAYLOAD && s->size > 0 ? s->size : 4;
-		struct left_side left;
 
 		name_slot(m, s, &left);
 		s->is_pending = false;
@@ -521,8 +522,8 @@ void
 nft_match_flush(struct nft_match *m)
 {
 	static const char *const names[] = {
-		[NFT_LOAD_NONE] = "register", [NFT_LOAD_META] = "meta",
-		[NFT_LOAD_CT] = "ct",	      [NFT_LOAD_PAYLOAD] = "payload",
+		[NFT_LOAD_NONE] = "register",   [NFT_LOAD_META] = "meta",
+		[NFT_LOAD_CT] = "ct",           [NFT_LOAD_PAYLOAD] = "payload",
 		[NFT_LOAD_VALUE] = "immediate", [NFT_LOAD_OTHER] = "register",
 	};
 	size_t i;

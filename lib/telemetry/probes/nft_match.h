@@ -34,8 +34,8 @@ enum nft_load {
 
 struct nft_slot {
 	enum nft_load load;
-	bool is_pending; /* nothing has used it yet */
-	uint32_t key;	 /* of meta and ct */
+	bool is_pending;             /* nothing has used it yet */
+	uint32_t key;                /* of meta and ct */
 	uint32_t base, offset, size; /* of payload */
 	bool is_masked;
 	uint8_t mask[NFT_VALUE_BYTES_MAX];
@@ -61,10 +61,10 @@ struct nft_match {
 
 /* Appends with one blank before it where there is text already; `text` is printable ASCII. */
 __attribute__((format(printf, 2, 3))) void nft_text_word(struct nft_text *t, const char *format,
-							  ...);
+							 ...);
 /* Appends without the blank. */
 __attribute__((format(printf, 2, 3))) void nft_text_more(struct nft_text *t, const char *format,
-							  ...);
+							 ...);
 
 /* The slot of a register's number; NULL for the verdict's and for numbers that are none. */
 struct nft_slot *nft_match_slot(struct nft_match *m, uint32_t reg);

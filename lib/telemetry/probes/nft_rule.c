@@ -27,8 +27,8 @@ static const struct {
 	uint8_t family;
 	const char *name;
 } families[] = {
-	{ NFPROTO_IPV4, "ip" },	    { NFPROTO_IPV6, "ip6" },	 { NFPROTO_INET, "inet" },
-	{ NFPROTO_ARP, "arp" },	    { NFPROTO_BRIDGE, "bridge" }, { NFPROTO_NETDEV, "netdev" },
+	{ NFPROTO_IPV4, "ip" }, { NFPROTO_IPV6, "ip6" },      { NFPROTO_INET, "inet" },
+	{ NFPROTO_ARP, "arp" }, { NFPROTO_BRIDGE, "bridge" }, { NFPROTO_NETDEV, "netdev" },
 };
 
 const char *
@@ -53,6 +53,28 @@ nft_family_of(const char *name)
 	return 0;
 }
 
+/* The attribute at `at`, or NULL where none fits before `end`.  libmnl's loops narrow a size
+ * unseen. */
+static const struct nlattr *
+attribute_at(const char *at, const char *end)
+{
+	const struct nlattr *attr = (const void *)at;
+
+	return at < end && mnl_attr_ok(attr, (int)(end - at)) ? attr : NULL;
+}
+
+static const char *
+after(const struct nlattr *attr)
+{
+	return (const char *)mnl_attr_next(attr);
+}
+
+static const char *
+end_of(const struct nlattr *nest)
+{
+	return (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest);
+}
+
 /* Later kernels' attributes are passed over. */
 static void
 attributes_take(struct attributes *out, const struct nlattr *attr)
@@ -67,11 +89,13 @@ static void
 attributes_nested(const struct nlattr *nest, struct attributes *out)
 {
 	const struct nlattr *attr;
+	const char *at;
 
 	*out = (struct attributes){ .at = { NULL } };
 	if (nest == NULL)
 		return;
-	mnl_attr_for_each_nested(attr, nest)
+	for (at = mnl_attr_get_payload(nest); (attr = attribute_at(at, end_of(nest))) != NULL;
+	     at = after(attr))
 		attributes_take(out, attr);
 }
 
@@ -404,12 +428,12 @@ read_limit(struct nft_match *m, const struct attributes *a, struct nft_rule *rul
 	(void)get_u32(a, NFTA_LIMIT_TYPE, &type);
 	(void)get_u32(a, NFTA_LIMIT_FLAGS, &flags);
 	(void)get_u32(a, NFTA_LIMIT_BURST, &burst);
-	per = unit == 1	     ? "second" :
-	      unit == 60     ? "minute" :
-	      unit == 3600   ? "hour" :
-	      unit == 86400  ? "day" :
-	      unit == 604800 ? "week" :
-			       NULL;
+	per = unit == 1        ? "second"
+	      : unit == 60     ? "minute"
+	      : unit == 3600   ? "hour"
+	      : unit == 86400  ? "day"
+	      : unit == 604800 ? "week"
+			       : NULL;
 	if (per == NULL)
 		return false;
 	nft_text_word(m->text, "limit rate %s%llu%s/%s burst %u %s",
@@ -445,13 +469,13 @@ static const struct {
 	const char *name;
 	expression_fn *read;
 } expressions[] = {
-	{ "meta", read_meta },	     { "ct", read_ct },
-	{ "payload", read_payload },   { "cmp", read_cmp },
-	{ "range", read_range },	     { "bitwise", read_bitwise },
-	{ "lookup", read_lookup },    { "immediate", read_immediate },
-	{ "counter", read_counter },  { "reject", read_reject },
-	{ "log", read_log },	     { "limit", read_limit },
-	{ "masq", read_masquerade },  { "notrack", read_notrack },
+	{ "meta", read_meta },       { "ct", read_ct },
+	{ "payload", read_payload }, { "cmp", read_cmp },
+	{ "range", read_range },     { "bitwise", read_bitwise },
+	{ "lookup", read_lookup },   { "immediate", read_immediate },
+	{ "counter", read_counter }, { "reject", read_reject },
+	{ "log", read_log },         { "limit", read_limit },
+	{ "masq", read_masquerade }, { "notrack", read_notrack },
 };
 
 static enum err
@@ -482,7 +506,8 @@ nft_rule_read(const void *message, size_t size, struct nft_rule *out)
 	struct nft_text text = { out->text, sizeof(out->text), 0, false };
 	struct nft_match m = { .text = &text };
 	const struct nfgenmsg *family;
-	const struct nlattr *attr;
+	const struct nlattr *attr, *nest;
+	const char *at;
 
 	memset(out, 0, sizeof(*out));
 	if (size > INT32_MAX || !mnl_nlmsg_ok(header, (int)size) ||
@@ -490,21 +515,22 @@ nft_rule_read(const void *message, size_t size, struct nft_rule *out)
 		return ERR_FORMAT;
 	family = mnl_nlmsg_get_payload(header);
 	out->family = family->nfgen_family;
-	mnl_attr_for_each(attr, header, sizeof(*family))
+	for (at = mnl_nlmsg_get_payload_offset(header, sizeof(*family));
+	     (attr = attribute_at(at, mnl_nlmsg_get_payload_tail(header))) != NULL;
+	     at = after(attr))
 		attributes_take(&rule, attr);
 	if (nft_family_name(out->family) == NULL || !get_name(&rule, NFTA_RULE_TABLE, out->table) ||
 	    !get_name(&rule, NFTA_RULE_CHAIN, out->chain) ||
 	    !get_u64(&rule, NFTA_RULE_HANDLE, &out->handle))
 		return ERR_FORMAT;
 	m.l3 = out->family == NFPROTO_IPV4 || out->family == NFPROTO_IPV6 ? out->family : 0;
-	if (rule.at[NFTA_RULE_EXPRESSIONS] != NULL) {
-		mnl_attr_for_each_nested(attr, rule.at[NFTA_RULE_EXPRESSIONS])
-		{
-			enum err e = read_expression(&m, attr, out);
+	nest = rule.at[NFTA_RULE_EXPRESSIONS]; /* a rule may be empty */
+	for (at = nest != NULL ? mnl_attr_get_payload(nest) : NULL;
+	     nest != NULL && (attr = attribute_at(at, end_of(nest))) != NULL; at = after(attr)) {
+		enum err e = read_expression(&m, attr, out);
 
-			if (e != ERR_OK)
-				return e;
-		}
+		if (e != ERR_OK)
+			return e;
 	}
 	nft_match_flush(&m);
 	return ERR_OK;

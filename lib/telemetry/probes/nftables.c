@@ -38,8 +38,8 @@ struct nftables {
 
 /* What is made of an answer. */
 struct answer {
-	uint16_t type;		/* of the messages that are wanted */
-	struct json_writer *w;	/* rows go here; NULL where messages are only counted */
+	uint16_t type;         /* of the messages that are wanted */
+	struct json_writer *w; /* rows go here; NULL where messages are only counted */
 	const struct nftables *probe;
 	size_t count;
 	bool is_done, is_interrupted, is_malformed;
@@ -271,8 +271,8 @@ dump(struct nftables *n, struct hark_probe_reading *out, struct json_writer *w,
 		json_write_literal(w, "]}");
 		return probe_write_output(out, w, why);
 	}
-	return probe_fail(why, HARK_PROBE_IO, EINTR, "the rules changed %d times while they were read",
-			  DUMP_TRIES_MAX);
+	return probe_fail(why, HARK_PROBE_IO, EINTR,
+			  "the rules changed %d times while they were read", DUMP_TRIES_MAX);
 }
 
 static enum hark_probe_error
@@ -327,9 +327,10 @@ hark_probe_open_nftables(const char *family, const char *table, struct hark_host
 		return probe_fail(why, HARK_PROBE_NAME, 0,
 				  "a family is ip, ip6, inet, arp, bridge or netdev");
 	if (!is_table(table))
-		return probe_fail(why, HARK_PROBE_NAME, 0,
-				  "a table's name has 1 to %u bytes of printable ASCII without blanks",
-				  NFT_NAME_BYTES_MAX);
+		return probe_fail(
+			why, HARK_PROBE_NAME, 0,
+			"a table's name has 1 to %u bytes of printable ASCII without blanks",
+			NFT_NAME_BYTES_MAX);
 	n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return probe_fail(why, HARK_PROBE_MEMORY, ENOMEM, "out of memory");
