@@ -16,6 +16,7 @@
 #include "os/beneath.h"
 #include "telemetry/probe_internal.h"
 #include "telemetry/probes/fc_totals.h"
+#include "json/tree.h"
 
 /* A flush is about 12 KiB, and 1 KiB more for each device. */
 #define LINE_BYTES_MAX (1u << 20)
@@ -175,6 +176,28 @@ follow(struct fc_metrics *f, struct hark_probe_reading *out, size_t *budget)
 	return ERR_OK;
 }
 
+static void
+free_text(char **text)
+{
+	free(*text);
+}
+
+/* Canonical, with integers beyond +-(2^53 - 1) as strings. */
+static enum err
+write_totals(const struct fc_metrics *f, struct json_writer *w)
+{
+	cleanup(json_tree_destroyp) struct json_tree *tree = NULL;
+	cleanup(free_text) char *text = NULL;
+	enum err e;
+
+	e = fc_totals_text(&f->totals, &text);
+	if (e == ERR_OK)
+		e = json_tree_read(text, strlen(text), FC_TOTALS_DEPTH_MAX + 1, &tree, NULL);
+	if (e != ERR_OK)
+		return e;
+	return json_node_write(json_tree_root(tree), JSON_ORDER_UTF16, JSON_NUMBERS_SAFE, w);
+}
+
 static enum hark_probe_error
 fc_metrics_read(void *state, struct hark_probe_reading *out, struct hark_failure *why)
 {
@@ -207,7 +230,7 @@ fc_metrics_read(void *state, struct hark_probe_reading *out, struct hark_failure
 		return probe_fail(why, HARK_PROBE_MISSING, 0,
 				  "nothing was flushed yet; Firecracker flushes once a minute");
 	json_write_literal(&w, "{\"metrics\":");
-	if (fc_totals_write(&f->totals, &w) != ERR_OK)
+	if (write_totals(f, &w) != ERR_OK)
 		return probe_fail(why, HARK_PROBE_MEMORY, ENOMEM, "out of memory");
 	json_write_literal(&w, "}");
 	return probe_write_output(out, &w, why);

@@ -11,7 +11,9 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "json/writer.h"
+
+/* Firecracker nests three deep: vcpu, exit_io_in_agg, min_us. */
+#define FC_TOTALS_DEPTH_MAX 8u
 
 /* Zeroed is without any flush. */
 struct fc_totals {
@@ -25,8 +27,8 @@ struct fc_totals {
  */
 MUST_USE enum err fc_totals_add(struct fc_totals *t, const char *line, size_t size);
 bool fc_totals_is_empty(const struct fc_totals *t);
-/* As canonical JSON; integers beyond +-(2^53 - 1) as strings.  ERR_MEMORY. */
-MUST_USE enum err fc_totals_write(const struct fc_totals *t, struct json_writer *w);
+/* As JSON in jansson's own form, terminated; the caller frees it.  ERR_MEMORY. */
+MUST_USE enum err fc_totals_text(const struct fc_totals *t, char **out);
 void fc_totals_finish(struct fc_totals *t);
 
 #endif
