@@ -179,6 +179,17 @@ def c_says(batch):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def finds_a_changed_rule(dice):
+    """Whether the comparison sees a reader that allows one entry less in a detail."""
+    batch = [connection(dice) for _ in range(BATCH)]
+    answers = c_says(batch)
+    frames.DETAIL_MAX -= 1
+    try:
+        return any(python_says(bodies) != got for bodies, got in zip(batch, answers))
+    finally:
+        frames.DETAIL_MAX += 1
+
+
 def main():
     dice = random.Random(SEED)
     tap = Tap()
@@ -207,6 +218,7 @@ def main():
     tap.row("a tenth or more is accepted, a tenth or more refused",
             COUNT // 10 <= accepted <= COUNT - COUNT // 10, "%d accepted" % accepted)
     tap.row("25 or more reasons occurred", len(reasons) >= 25, sorted(reasons))
+    tap.row("a reader with one rule changed is found", finds_a_changed_rule(dice))
     return tap.end()
 
 

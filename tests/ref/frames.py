@@ -41,23 +41,25 @@ class Reader:
             raise Refused("tag")
         if info < 24:
             return major, info
-        if info == 31 and major in (BYTES, TEXT, ARRAY, MAP, SIMPLE):
+        if info == 31:
             raise Refused("indefinite_length")
         if info >= 28:
             raise Refused("reserved_head")
         if major == SIMPLE and info != 24:
             raise Refused("float")
-        size = 1 << (info - 24)
-        return major, int.from_bytes(self.take(size), "big")
+        value = int.from_bytes(self.take(1 << (info - 24)), "big")
+        if major == SIMPLE and value < 32:
+            raise Refused("reserved_head")      # RFC 8949, 3.3: not well-formed
+        return major, value
 
-    def text(self, field):
-        """A text with the field's name for complaints about it."""
+    def text(self, field, content=None):
+        """A text; complaints about its type name the field, about its bytes the content."""
         major, size = self.head()
         if major == SIMPLE:
             raise Refused("simple_value")
         if major != TEXT:
             raise Refused("wrong_type:" + field)
-        return self.rest_of_text(size, field)
+        return self.rest_of_text(size, content or field)
 
     def rest_of_text(self, size, field):
         raw = self.take(size)
@@ -76,18 +78,18 @@ class Reader:
             raise Refused("out_of_range:" + field)
         return value
 
-    def skip(self, depth=0):
+    def skip(self, field, depth=0):
         """A value that means nothing: a scalar, a text, bytes, or one flat map or array."""
         major, value = self.head()
         if major == BYTES:
             self.take(value)
         elif major == TEXT:
-            self.rest_of_text(value, "unknown")
+            self.rest_of_text(value, field)
         elif major in (ARRAY, MAP):
             if depth:
                 raise Refused("too_deep")
             for _ in range(value * (2 if major == MAP else 1)):
-                self.skip(depth + 1)
+                self.skip(field, depth + 1)
         elif major == SIMPLE and value not in (20, 21, 22):
             raise Refused("simple_value")
 
@@ -104,7 +106,7 @@ def read_detail(r):
         raise Refused("too_many:detail")
     detail = {}
     for _ in range(count):
-        key = r.text("key")
+        key = r.text("key", "detail")
         if not is_key(key):
             raise Refused("bad_detail_key")
         if key in detail:
@@ -132,7 +134,12 @@ def read_detail_value(r):
 
 def read_version(r):
     """The first key and its value, judged before anything else is looked at."""
-    if r.text("key") != "content_version":
+    major, size = r.head()
+    if major == SIMPLE:
+        raise Refused("simple_value")
+    if major != TEXT:
+        raise Refused("wrong_type:key")
+    if r.take(size) != b"content_version":
         raise Refused("version_not_first")
     version = r.unsigned("content_version", 0xffff)
     if version == 0:
@@ -140,6 +147,11 @@ def read_version(r):
     if version >> 8 != 0:
         raise Refused("version_major")
     return version
+
+
+def wire_name(key):
+    """What complaints call a key that means nothing under the rules in force."""
+    return key if key in ("seq", "dropped", "detail") else "unknown"
 
 
 def read_map(body, rules):
@@ -176,12 +188,12 @@ def read_map(body, rules):
         elif rules != "later":
             raise Refused("unknown_key")
         elif key in unknown:
-            raise Refused("duplicate_key:unknown")
+            raise Refused("duplicate_key:" + wire_name(key))
         elif len(unknown) == UNKNOWN_MAX:
             raise Refused("too_many:unknown")
         else:
             unknown.add(key)
-            r.skip()
+            r.skip(wire_name(key))
     for key in FIVE:
         if key not in values:
             raise Refused("missing_field:" + key)
@@ -192,7 +204,9 @@ def read_map(body, rules):
 
 def hello_stream(values):
     """The number of a hello's stream: 16 lower-case hex digits."""
-    stream = values.get("detail", {}).get("stream")
+    if "stream" not in values.get("detail", {}):
+        raise Refused("missing_field:stream")
+    stream = values["detail"]["stream"]
     if not isinstance(stream, str) or len(stream) != 16 or \
             any(c not in "0123456789abcdef" for c in stream):
         raise Refused("bad_hello:stream")
