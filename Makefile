@@ -42,6 +42,14 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run
 
+build/fuzz/build.ninja:
+	@CC=clang meson setup build/fuzz -Dfuzz=true -Dtests=false >build-fuzz.log 2>&1 || { cat build-fuzz.log; rm -f build-fuzz.log; exit 1; }
+	@rm -f build-fuzz.log
+
+fuzz: build/fuzz/build.ninja
+	@ninja -C build/fuzz
+	@meson test -C build/fuzz --suite fuzz --print-errorlogs
+
 install: all
 	@meson configure $(MESON) --prefix="$(PREFIX)" --libdir=lib >/dev/null
 	@DESTDIR="$(DESTDIR)" meson install -C $(MESON) --quiet
