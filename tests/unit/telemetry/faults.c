@@ -54,7 +54,25 @@ WRAP_POINTER(calloc, (size_t count, size_t size), (count, size))
 WRAP_POINTER(strdup, (const char *text), (text))
 WRAP_POINTER(strndup, (const char *text, size_t size), (text, size))
 WRAP_CALL(int, socket, ENFILE, (int a, int b, int c), (a, b, c))
-WRAP_CALL(int, bind, ENOSPC, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
+
+/* The mode with which the socket at this path is born. */
+static const char *watched;
+static mode_t born_mode;
+
+int __real_bind(int fd, const struct sockaddr *a, socklen_t n);
+int __wrap_bind(int fd, const struct sockaddr *a, socklen_t n);
+
+int
+__wrap_bind(int fd, const struct sockaddr *a, socklen_t n)
+{
+	struct stat st;
+	int r = must_fail_now(ENOSPC) ? -1 : __real_bind(fd, a, n);
+
+	if (r == 0 && watched != NULL && lstat(watched, &st) == 0)
+		born_mode = st.st_mode & 07777;
+	return r;
+}
+
 WRAP_CALL(int, connect, EACCES, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 WRAP_CALL(int, listen, EINVAL, (int fd, int backlog), (fd, backlog))
 WRAP_CALL(int, accept4, ENFILE, (int fd, struct sockaddr *a, socklen_t *n, int flags),
@@ -122,8 +140,12 @@ binding_fails_cleanly_at_each_step(void **state)
 		struct hark_failure why = { 0 };
 		enum hark_telemetry_error e;
 		ino_t stale;
+		int pin;
 
 		(void)close(cell_bind_other(c.socket, SOCK_STREAM, 1));
+		/* Held, so that its number is not given to the next. */
+		pin = open(c.socket, O_PATH | O_CLOEXEC);
+		assert_true(pin >= 0);
 		stale = cell_inode(c.socket);
 		faults_start(n);
 		e = hark_listener_bind_for_cell(c.base, &o, &l, &why);
@@ -143,6 +165,7 @@ binding_fails_cleanly_at_each_step(void **state)
 			assert_int_equal(cell_inode(c.socket), 0);
 		}
 		(void)unlink(c.socket);
+		(void)close(pin);
 		if (cell_count_descriptors() != descriptors || live != before)
 			fail_msg("call %u: a leak (%s)", n, why.text);
 		if (!failed)
@@ -229,12 +252,32 @@ closing_frees_all_even_if_the_file_stays(void **state)
 	cell_close(&c);
 }
 
+static void
+born_for_nobody_else(void **state)
+{
+	const struct hark_listener_options o = { .mode = 0666 };
+	struct hark_listener *l = NULL;
+	struct cell c;
+	mode_t before = umask(0);
+
+	(void)state;
+	cell_open(&c);
+	watched = c.socket;
+	assert_int_equal(hark_listener_bind_for_cell(c.base, &o, &l, NULL), HARK_TELEMETRY_OK);
+	watched = NULL;
+	(void)umask(before);
+	assert_int_equal(born_mode, 0600);
+	hark_listener_close(l);
+	cell_close(&c);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(binding_fails_cleanly_at_each_step),
 		cmocka_unit_test(accepting_and_reading_fail_cleanly),
+		cmocka_unit_test(born_for_nobody_else),
 		cmocka_unit_test(closing_frees_all_even_if_the_file_stays),
 	};
 
