@@ -182,7 +182,8 @@ end_unless_alive(struct tracker *t, struct member *m, uint32_t status, uint64_t 
 	struct proc_stat s;
 	bool alive = false;
 
-	if (tracker_stat(t, m->pid, &s) == ERR_OK)
+	/* The second look is for the moment in which the number changes hands. */
+	if (tracker_stat(t, m->pid, &s) == ERR_OK || tracker_stat(t, m->pid, &s) == ERR_OK)
 		alive = (s.state != 'Z' && s.state != 'X') || s.threads > 1;
 	if (!alive) {
 		tracker_end(t, m->pid, &status, time_ns, false);
@@ -208,7 +209,11 @@ static void
 on_exec(struct tracker *t, const struct connector_event *event)
 {
 	struct member *m = family_find(t->family, event->tgid);
+	struct proc_stat s;
 
+	/* While a thread takes over its process's number, that process looked dead to us. */
+	if (m == NULL && tracker_stat(t, event->tgid, &s) == ERR_OK && tracker_is_ours(t, s.ppid))
+		m = tracker_add(t, event->tgid, s.ppid);
 	if (m == NULL)
 		return;
 	if (m->leader_gone) {
