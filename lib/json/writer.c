@@ -80,19 +80,26 @@ eight_are_plain(const char *text)
 		tops) == 0;
 }
 
-/* How many bytes at the start need no escape. */
+/*
+ * Copies bytes from the start of `text` as long as they need no escape and gives their number.
+ * `out` has room for `size`: judged and copied in one pass, a word at a time.
+ */
 static size_t
-plain_prefix(const char *text, size_t size)
+copy_plain(char *out, const char *text, size_t size)
 {
 	size_t at = 0;
 
-	while (size - at >= 8 && eight_are_plain(text + at))
+	while (size - at >= 8 && eight_are_plain(text + at)) {
+		memcpy(out + at, text + at, 8);
 		at += 8;
+	}
 	/* The rest of less than eight lies within the last eight. */
-	if (size - at < 8 && size >= 8 && eight_are_plain(text + size - 8))
+	if (size - at < 8 && size >= 8 && eight_are_plain(text + size - 8)) {
+		memcpy(out + size - 8, text + size - 8, 8);
 		return size;
-	while (at < size && is_plain((uint8_t)text[at]))
-		at++;
+	}
+	for (; at < size && is_plain((uint8_t)text[at]); at++)
+		out[at] = text[at];
 	return at;
 }
 
@@ -101,10 +108,18 @@ json_write_string_part(struct json_writer *w, const char *text, size_t size)
 {
 	size_t at = 0;
 
-	while (at < size) {
-		size_t run = plain_prefix(text + at, size - at);
+	MUST(text != NULL || size == 0);
 
-		json_write_raw(w, text + at, run);
+	while (at < size) {
+		size_t run;
+
+		/* Escapes only make it longer: what does not fit as it is does not fit at all. */
+		if (w->overflowed || size - at > (size_t)(w->end - w->at)) {
+			w->overflowed = true;
+			return;
+		}
+		run = copy_plain(w->at, text + at, size - at);
+		w->at += run;
 		at += run;
 		if (at < size)
 			write_escape(w, (uint8_t)text[at++]);
@@ -133,6 +148,10 @@ json_write_u64_digits(struct json_writer *w, uint64_t v)
 {
 	char digits[NUM_U64_DIGITS_MAX];
 
+	if (!w->overflowed && (size_t)(w->end - w->at) >= sizeof(digits)) {
+		w->at += num_write_u64(v, w->at);
+		return;
+	}
 	json_write_raw(w, digits, num_write_u64(v, digits));
 }
 
