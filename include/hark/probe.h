@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Readings that the host takes of a cell by itself, which the guest cannot forge.  A probe is a
- * table of functions; four are built in.  Members of each reading: docs/format/events.md.
+ * table of functions; four are built in.  Members of each reading: docs/format/probes.md.
  */
 #ifndef HARK_PROBE_H
 #define HARK_PROBE_H
