@@ -137,6 +137,6 @@ json_node_write(const struct json_node *node, enum json_order order, enum json_n
 	case JSON_OBJECT:
 		return write_object(node, order, numbers, w);
 	}
-	MUST(!"a node of no type");
+	MUST(false && "a node of no type");
 	return ERR_FORMAT;
 }
