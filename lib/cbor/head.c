@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* CBOR heads, read strictly and written in their shortest form. */
+#include <endian.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -24,6 +25,29 @@ judge_first_byte(enum cbor_major major, uint8_t additional)
 	return CBOR_FINE;
 }
 
+/* One load each: a guest's clock and pid are in nearly every frame. */
+static uint64_t
+load_big_endian(const uint8_t *data, size_t size)
+{
+	uint64_t eight;
+	uint32_t four;
+	uint16_t two;
+
+	switch (size) {
+	case 8:
+		memcpy(&eight, data, sizeof(eight));
+		return be64toh(eight);
+	case 4:
+		memcpy(&four, data, sizeof(four));
+		return be32toh(four);
+	case 2:
+		memcpy(&two, data, sizeof(two));
+		return be16toh(two);
+	default:
+		return data[0];
+	}
+}
+
 enum cbor_fault
 cbor_read_long_head(struct cbor_reader *r, struct cbor_head *out)
 {
@@ -32,7 +56,6 @@ cbor_read_long_head(struct cbor_reader *r, struct cbor_head *out)
 	uint8_t additional;
 	uint64_t argument;
 	size_t size;
-	size_t i;
 
 	MUST(r->at <= r->end);
 
@@ -52,9 +75,7 @@ cbor_read_long_head(struct cbor_reader *r, struct cbor_head *out)
 	size = (size_t)1 << (additional - ADDITIONAL_ONE_BYTE);
 	if (cbor_left(r) < 1 + size)
 		return CBOR_SHORT;
-	argument = 0;
-	for (i = 1; i <= size; i++)
-		argument = argument << 8 | r->at[i];
+	argument = load_big_endian(r->at + 1, size);
 	/* RFC 8949, 3.3: the simple values below 32 have no form of two bytes. */
 	if (major == CBOR_SIMPLE && argument < 32)
 		return CBOR_RESERVED;
@@ -91,13 +112,35 @@ has_room(struct cbor_writer *w, size_t size)
 	return true;
 }
 
+static void
+store_big_endian(uint8_t *data, size_t size, uint64_t argument)
+{
+	uint64_t eight = htobe64(argument);
+	uint32_t four = htobe32((uint32_t)argument);
+	uint16_t two = htobe16((uint16_t)argument);
+
+	switch (size) {
+	case 8:
+		memcpy(data, &eight, sizeof(eight));
+		return;
+	case 4:
+		memcpy(data, &four, sizeof(four));
+		return;
+	case 2:
+		memcpy(data, &two, sizeof(two));
+		return;
+	default:
+		data[0] = (uint8_t)argument;
+		return;
+	}
+}
+
 void
 cbor_write_head(struct cbor_writer *w, enum cbor_major major, uint64_t argument)
 {
 	/* The additional information that announces 1, 2, 4 or 8 bytes, by the head's size. */
 	static const uint8_t additional[] = { [2] = 24, [3] = 25, [5] = 26, [9] = 27 };
 	size_t size = cbor_head_size(argument);
-	size_t i;
 
 	MUST(major < CBOR_TAG || (major == CBOR_SIMPLE && argument < ADDITIONAL_ONE_BYTE));
 
@@ -108,10 +151,7 @@ cbor_write_head(struct cbor_writer *w, enum cbor_major major, uint64_t argument)
 		return;
 	}
 	w->at[0] = (uint8_t)((unsigned int)major << 5 | additional[size]);
-	for (i = size - 1; i > 0; i--) {
-		w->at[i] = (uint8_t)argument;
-		argument >>= 8;
-	}
+	store_big_endian(w->at + 1, size - 1, argument);
 	w->at += size;
 }
 

@@ -141,8 +141,9 @@ detail_read(struct cbor_reader *r, struct hark_guest_declaration *d,
 		e = read_value(r, &entry, rejection);
 		if (e != ERR_OK)
 			return e;
-		memmove(&d->detail[at + 1], &d->detail[at],
-			(d->detail_count - at) * sizeof(d->detail[0]));
+		if (at < d->detail_count)
+			memmove(&d->detail[at + 1], &d->detail[at],
+				(d->detail_count - at) * sizeof(d->detail[0]));
 		d->detail[at] = entry;
 		d->detail_count++;
 	}

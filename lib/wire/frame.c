@@ -347,9 +347,9 @@ hark_decode_frame(struct hark_wire_session *session, const void *body, size_t si
 	if (e != ERR_OK)
 		return e == ERR_UNSUPPORTED ? HARK_TELEMETRY_UNSUPPORTED_VERSION
 					    : HARK_TELEMETRY_WIRE;
-	memcpy(out, &g.d,
-	       offsetof(struct hark_guest_declaration, detail) +
-		       g.d.detail_count * sizeof(g.d.detail[0]));
+	memcpy(out, &g.d, offsetof(struct hark_guest_declaration, detail));
+	if (g.d.detail_count > 0)
+		memcpy(out->detail, g.d.detail, g.d.detail_count * sizeof(g.d.detail[0]));
 	if (session != NULL)
 		*session = next;
 	return HARK_TELEMETRY_OK;

@@ -227,6 +227,40 @@ survives_truncations_and_bit_flips(void **state)
 	assert_true(flips_accepted > 1000);
 }
 
+/* Short texts have ways of their own to be judged: a bad byte is found at each place of each size.
+ */
+static void
+bad_text_is_found_at_every_place(void **state)
+{
+	static const char text[41] = "0123456789012345678901234567890123456789";
+	uint8_t frame[256];
+	size_t n;
+	size_t at;
+
+	(void)state;
+	for (n = 1; n <= 40; n++) {
+		struct hark_guest_declaration d = { .content_version = 1,
+						    .guest_comm = { text, n } };
+		size_t size = 0;
+		size_t begin;
+
+		assert_int_equal(encode(&d, frame, sizeof(frame), &size), HARK_TELEMETRY_OK);
+		/* guest_monotonic_ns with its value of one byte follows the text. */
+		begin = size - 20 - n;
+		assert_memory_equal(frame + begin, text, n);
+		for (at = 0; at < n; at++) {
+			struct hark_rejection rejection = { 0 };
+
+			frame[begin + at] = 0xff;
+			assert_int_equal(decode(NULL, frame + 4, size - 4, &d, &rejection),
+					 HARK_TELEMETRY_WIRE);
+			assert_int_equal(rejection.reason, HARK_REJECT_INVALID_UTF8);
+			assert_int_equal(rejection.field, HARK_FIELD_GUEST_COMM);
+			frame[begin + at] = (uint8_t)text[at];
+		}
+	}
+}
+
 static uint64_t
 next_random(uint64_t *seed)
 {
@@ -523,6 +557,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_with_the_reason),
 		cmocka_unit_test(survives_truncations_and_bit_flips),
+		cmocka_unit_test(bad_text_is_found_at_every_place),
 		cmocka_unit_test(what_is_written_reads_back),
 		cmocka_unit_test(the_encoder_refuses),
 		cmocka_unit_test(a_callers_mistake_is_an_argument),
