@@ -264,6 +264,23 @@ the_worst_declaration_fits(void **state)
 	assert_int_equal(build(sizeof(json)), HARK_TELEMETRY_LIMIT);
 }
 
+/* The limit is the event's, however large the buffer is. */
+static void
+the_largest_event(void **state)
+{
+	static char text[HARK_EVENT_BYTES_MAX + 1];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	guest.guest_comm = hark_text_of("");
+	assert_int_equal(build(sizeof(json)), HARK_TELEMETRY_OK);
+	guest.guest_comm = (struct hark_text){ text, HARK_EVENT_BYTES_MAX - size };
+	assert_int_equal(build(sizeof(json)), HARK_TELEMETRY_OK);
+	assert_int_equal(size, HARK_EVENT_BYTES_MAX);
+	guest.guest_comm.size++;
+	assert_int_equal(build(sizeof(json)), HARK_TELEMETRY_LIMIT);
+}
+
 static uint64_t
 next(uint64_t *seed)
 {
@@ -396,6 +413,7 @@ main(void)
 		cmocka_unit_test_setup(no_other_authority, setup),
 		cmocka_unit_test_setup(every_capacity, setup),
 		cmocka_unit_test_setup(the_worst_declaration_fits, setup),
+		cmocka_unit_test_setup(the_largest_event, setup),
 		cmocka_unit_test_setup(attribution, setup),
 	};
 
