@@ -39,6 +39,7 @@ enum hark_sign_error {
 	HARK_SIGN_SYSTEM = 7, /* see errno */
 };
 
+/* A static text for people, never NULL. */
 HARK_API const char *hark_sign_error_text(enum hark_sign_error e);
 
 enum hark_sign_algorithm {
@@ -81,11 +82,13 @@ struct hark_host_stamped_envelope {
 	struct hark_text signature;
 };
 
+/* Frees what an envelope holds and zeroes it.  NULL and zeroed are fine. */
 HARK_API void hark_host_stamped_envelope_finish(struct hark_host_stamped_envelope *envelope);
 
 /*
  * Signs one CloudEvent given as JSON (attributes in any order; `subject` is left out, any other
- * attribute that CellOS does not have is FORMAT).  OFF where the signer is off.
+ * attribute that CellOS does not have is FORMAT, and so is a number in `data` that CellOS would
+ * print otherwise than it is written).  OFF where the signer is off.
  */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_sign_host_stamped_envelope(
 	const struct hark_signer *signer, struct hark_text event_json,
@@ -98,6 +101,10 @@ struct hark_cellos_event {
 	struct hark_text type;
 };
 
+/*
+ * Builds that event and signs it.  FORMAT where a text is missing that CellOS requires: id, source,
+ * type, cell, run, and the spec's hash too.  OFF where the signer is off.
+ */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_host_stamp_and_sign(
 	const struct hark_signer *signer, const struct hark_guest_declaration *guest,
 	const struct hark_host_stamp *host, const struct hark_cellos_event *event,
@@ -115,6 +122,7 @@ HARK_API HARK_MUST_USE enum hark_sign_error hark_sign_transport_event(
  */
 struct hark_verify_keys;
 
+/* An empty set: with it every envelope is of an unknown key. */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_verify_keys_create(struct hark_verify_keys **out);
 /*
  * Adds the keys of a key file's text: a JSON object, kid -> base64url.  Ed25519 public keys have 32
@@ -125,7 +133,9 @@ HARK_API HARK_MUST_USE enum hark_sign_error hark_verify_keys_add(struct hark_ver
 								 enum hark_sign_algorithm algorithm,
 								 struct hark_text file_text,
 								 struct hark_failure *why);
+/* How many keys there are, of both algorithms. */
 HARK_API size_t hark_verify_keys_count(const struct hark_verify_keys *keys);
+/* Wipes the keys.  NULL is fine. */
 HARK_API void hark_verify_keys_destroy(struct hark_verify_keys *keys);
 
 /*
@@ -162,7 +172,9 @@ enum hark_verify_judgement {
 	HARK_VERIFY_JUDGED_UNVERIFIABLE = 4,
 };
 
+/* The names above; NULL for a value that is not of the enum. */
 HARK_API const char *hark_verify_reason_name(enum hark_verify_reason reason);
+/* The judgements above; UNVERIFIABLE for a value that is not of the enum. */
 HARK_API enum hark_verify_judgement hark_verify_reason_judgement(enum hark_verify_reason reason);
 
 /* What was verified.  Texts are terminated, cut to their size, and escaped as in JSON. */
