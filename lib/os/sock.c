@@ -117,6 +117,12 @@ sock_accept(int fd, int *out)
 }
 
 enum err
+sock_stop_reading(int fd)
+{
+	return shutdown(fd, SHUT_RD) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
 sock_get_peer(int fd, struct sock_peer *out)
 {
 	struct ucred credentials;

@@ -41,6 +41,8 @@ MUST_USE enum err sock_connect_path(int fd, int path_fd);
 MUST_USE enum err sock_connect(int fd, const char *path);
 /* One connection.  ERR_AGAIN where none waits.  Connections that ended in the queue are skipped. */
 MUST_USE enum err sock_accept(int fd, int *out);
+/* What the peer wrote before can still be read, and then the end; what it writes after fails. */
+MUST_USE enum err sock_stop_reading(int fd);
 MUST_USE enum err sock_get_peer(int fd, struct sock_peer *out);
 
 #endif
