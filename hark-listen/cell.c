@@ -3,15 +3,23 @@
  * The work of a cell: accept, read, judge, stamp, give to the sink.  What a declaration means is
  * the libraries' business; here is only the order of things.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "hark-listen/cell.h"
+#include "hark-listen/hear.h"
 #include "os/clock.h"
+#include "os/sock.h"
+#include "prog/log.h"
 
 /* The watcher looks at least this often, so that it can tell its own lateness from a silence. */
 #define WATCH_INTERVAL_NS UINT64_C(1000000000)
 #define WATCH_LATE_NS     UINT64_C(3000000000)
+/* The most connections that are taken in a turn: who connects without end starves nobody. */
+#define ACCEPTS_PER_TURN 64u
+/* Where no descriptor is free the listener stays readable: it is left alone for so long. */
+#define ACCEPT_RETRY_NS UINT64_C(100000000)
 
 void
 cell_time(struct cell *cell)
@@ -26,6 +34,12 @@ cell_time(struct cell *cell)
 }
 
 bool
+cell_has_room(const struct cell *cell)
+{
+	return cell->has_room(cell->sink.context);
+}
+
+bool
 cell_emit(struct cell *cell, enum hark_telemetry_error built, size_t size)
 {
 	if (built == HARK_TELEMETRY_OK)
@@ -37,94 +51,6 @@ cell_emit(struct cell *cell, enum hark_telemetry_error built, size_t size)
 	cell->origin.number++;
 	cell->counts.events++;
 	return true;
-}
-
-static void
-emit_finding(struct cell *cell, uint64_t stream, const struct sequence_finding *finding)
-{
-	enum hark_telemetry_error e;
-	size_t size = 0;
-
-	if (finding->verdict == SEQUENCE_GAP) {
-		e = hark_event_gap(stream, finding->gap.first, finding->gap.last, &cell->host,
-				   &cell->origin, cell->json, sizeof(cell->json), &size);
-		(void)cell_emit(cell, e, size);
-	}
-	if (finding->newly_dropped > 0) {
-		e = hark_event_dropped(stream, finding->newly_dropped, &cell->host, &cell->origin,
-				       cell->json, sizeof(cell->json), &size);
-		(void)cell_emit(cell, e, size);
-	}
-}
-
-static void
-emit_declaration(struct cell *cell, const struct hark_guest_declaration *guest)
-{
-	struct hark_stamped_declaration stamped;
-	enum hark_telemetry_error e;
-	size_t size = 0;
-
-	e = hark_stamp(guest, &cell->host, &stamped);
-	if (e == HARK_TELEMETRY_OK)
-		e = hark_event_from_stamped(&stamped, &cell->origin, cell->json, sizeof(cell->json),
-					    &size);
-	(void)cell_emit(cell, e, size);
-}
-
-static bool
-source_is(const struct hark_guest_declaration *guest, const char *name)
-{
-	size_t size = strlen(name);
-
-	return guest->probe_source.size == size &&
-	       memcmp(guest->probe_source.data, name, size) == 0;
-}
-
-/*
- * Wire 2: what the number shows comes first, then the declaration itself, unless it was heard
- * before or is a heartbeat, which says nothing but its number.
- */
-static void
-hear_numbered(struct cell *cell, struct cell_connection *c, uint64_t stream,
-	      const struct hark_guest_declaration *guest)
-{
-	bool goodbye = source_is(guest, "agent.goodbye");
-	bool heartbeat = source_is(guest, "agent.heartbeat");
-	struct sequence_finding finding;
-
-	sequence_take(&cell->sequences, stream, guest, &finding);
-	emit_finding(cell, stream, &finding);
-	if (finding.verdict == SEQUENCE_DUPLICATE) {
-		cell->counts.duplicates++;
-		return;
-	}
-	if (goodbye)
-		c->goodbye = true;
-	if (!heartbeat)
-		emit_declaration(cell, guest);
-}
-
-static void
-hear(struct cell *cell, struct cell_connection *c, const struct hark_guest_declaration *guest)
-{
-	struct hark_wire_session session;
-	enum hark_telemetry_error e;
-	uint64_t silence_ns = 0;
-	size_t size = 0;
-
-	c->frames++;
-	cell->counts.frames++;
-	if (hark_notify_frame(&cell->keepalive, &cell->trigger, loop_now_ns(cell->loop),
-			      &silence_ns) == HARK_SILENCE_ENDED) {
-		e = hark_event_agent_resumed(silence_ns, &cell->host, &cell->origin, cell->json,
-					     sizeof(cell->json), &size);
-		(void)cell_emit(cell, e, size);
-	}
-	hark_stream_session(c->stream, &session);
-	if (session.mode == HARK_WIRE_HARK)
-		hear_numbered(cell, c, session.stream, guest);
-	else
-		emit_declaration(cell, guest);
 }
 
 static void
@@ -155,6 +81,17 @@ reject(struct cell *cell, const struct hark_rejection *rejection)
 }
 
 static void
+accept_resume(struct cell *cell)
+{
+	if (!cell->accept_waits)
+		return;
+	cell->accept_waits = false;
+	loop_timer_clear(cell->loop, &cell->accept_again);
+	if (loop_fd_modify(cell->loop, hark_listener_fd(cell->listener), EPOLLIN) != ERR_OK)
+		cell->sink_failed = true;
+}
+
+static void
 connection_end(struct cell_connection *c)
 {
 	struct cell *cell = c->cell;
@@ -167,12 +104,21 @@ connection_end(struct cell_connection *c)
 	loop_fd_remove(cell->loop, hark_stream_fd(c->stream));
 	hark_stream_close(c->stream);
 	c->stream = NULL;
+	accept_resume(cell); /* a descriptor is free */
 	e = hark_event_closed(&session, c->goodbye, c->frames, &cell->host, &cell->origin,
 			      cell->json, sizeof(cell->json), &size);
 	(void)cell_emit(cell, e, size);
 }
 
-/* One connection's share of a turn. */
+/* True where the end that we made of the reading, and no guest, cut a frame. */
+static bool
+is_our_cut(const struct cell *cell, const struct hark_rejection *rejection)
+{
+	return cell->closing && (rejection->reason == HARK_REJECT_SHORT_LENGTH_PREFIX ||
+				 rejection->reason == HARK_REJECT_SHORT_BODY);
+}
+
+/* One connection's share of a turn: no frame is taken whose events have no room. */
 static void
 connection_read(struct cell_connection *c)
 {
@@ -185,16 +131,17 @@ connection_read(struct cell_connection *c)
 	if (cell->paused)
 		return;
 	cell_time(cell);
-	for (i = 0; i < CELL_FRAMES_PER_TURN && !cell->sink_failed; i++) {
+	for (i = 0; i < CELL_FRAMES_PER_TURN && !cell->sink_failed && cell_has_room(cell); i++) {
 		switch (hark_stream_next(c->stream, now_ns, &guest, &rejection)) {
 		case HARK_TELEMETRY_OK:
-			hear(cell, c, &guest);
+			hear_frame(cell, c, &guest);
 			break;
 		case HARK_TELEMETRY_AGAIN:
 			return;
 		case HARK_TELEMETRY_WIRE:
 		case HARK_TELEMETRY_UNSUPPORTED_VERSION:
-			reject(cell, &rejection);
+			if (!is_our_cut(cell, &rejection))
+				reject(cell, &rejection);
 			connection_end(c);
 			return;
 		default: /* the end, or a broken connection: the same to the record */
@@ -252,26 +199,52 @@ connection_begin(struct cell *cell, struct hark_stream *stream)
 	cell->counts.connections++;
 }
 
+/* No descriptor or no memory is free.  Whoever waits is taken when a connection ends, or later. */
+static void
+accept_wait(struct cell *cell)
+{
+	if (!cell->accept_failed)
+		log_warning("a connection of cell %.*s waits: %s; trying again",
+			    (int)cell->host.cell_id.size, cell->host.cell_id.data, strerror(errno));
+	cell->accept_failed = true;
+	if (loop_fd_modify(cell->loop, hark_listener_fd(cell->listener), 0) != ERR_OK)
+		return;
+	cell->accept_waits = true;
+	loop_timer_set(cell->loop, &cell->accept_again, loop_now_ns(cell->loop) + ACCEPT_RETRY_NS);
+}
+
+static void
+on_accept_again(void *ctx, uint64_t now_ns)
+{
+	(void)now_ns;
+	accept_resume(ctx);
+}
+
 /* Accepts whoever waits, whatever else is busy: a full backlog freezes every port of a VM. */
 static void
 on_listener(void *ctx, uint32_t ready)
 {
 	struct cell *cell = ctx;
+	unsigned int i;
 
 	(void)ready;
 	cell_time(cell);
-	for (;;) {
+	for (i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct hark_stream *stream = NULL;
 		struct hark_rejection rejection;
 
 		switch (hark_listener_accept(cell->listener, &stream, &rejection)) {
 		case HARK_TELEMETRY_OK:
+			cell->accept_failed = false;
 			connection_begin(cell, stream);
 			break;
 		case HARK_TELEMETRY_REFUSED:
 			reject(cell, &rejection);
 			break;
-		default: /* none waits, or no descriptor is free: the next turn tries again */
+		case HARK_TELEMETRY_AGAIN:
+			return;
+		default:
+			accept_wait(cell);
 			return;
 		}
 	}
@@ -349,12 +322,16 @@ cell_open(struct cell *cell, const struct cell_settings *settings, struct hark_e
 	uint64_t now_ns = clock_monotonic_ns();
 	enum hark_telemetry_error e;
 
-	*cell = (struct cell){ .loop = loop, .sink = sink, .watch_ns = now_ns };
+	*cell = (struct cell){
+		.loop = loop, .sink = sink, .has_room = settings->has_room, .watch_ns = now_ns
+	};
 	cell->origin.source = settings->source;
 	cell->origin.id_prefix = settings->id_prefix;
 	cell->trigger.rearm = settings->rearm;
 	cell->watch.fn = on_watch;
 	cell->watch.ctx = cell;
+	cell->accept_again.fn = on_accept_again;
+	cell->accept_again.ctx = cell;
 	rejections_init(&cell->rejections);
 	e = hark_host_stamp_init(settings->cell_id, settings->run_id, settings->spec_signature_hash,
 				 &cell->host);
@@ -367,8 +344,11 @@ cell_open(struct cell *cell, const struct cell_settings *settings, struct hark_e
 		return e;
 	loop_timer_set(loop, &cell->watch, now_ns);
 	if (loop_fd_add(loop, hark_listener_fd(cell->listener), EPOLLIN, on_listener, cell) !=
-	    ERR_OK)
+	    ERR_OK) {
+		hark_listener_close(cell->listener);
+		cell->listener = NULL;
 		return HARK_TELEMETRY_SYSTEM;
+	}
 	return HARK_TELEMETRY_OK;
 }
 
@@ -392,6 +372,45 @@ cell_pause(struct cell *cell, bool pause)
 		if (!pause)
 			loop_timer_set(cell->loop, &c->again, loop_now_ns(cell->loop));
 	}
+	/* What the guests wrote meanwhile is read first, lest it be taken for silence. */
+	if (!pause)
+		loop_timer_set(cell->loop, &cell->watch, loop_now_ns(cell->loop) + 1);
+}
+
+void
+cell_stop(struct cell *cell)
+{
+	size_t i;
+
+	loop_timer_clear(cell->loop, &cell->watch);
+	cell->paused = false;
+	on_listener(cell, 0); /* who has connected is heard, if there is a place */
+	loop_timer_clear(cell->loop, &cell->accept_again);
+	cell->accept_waits = false;
+	cell->closing = true;
+	for (i = 0; i < HARK_CONNECTIONS_MAX; i++) {
+		struct cell_connection *c = &cell->connections[i];
+
+		/* Where that fails the peer has gone already, and its end is there to be read. */
+		if (c->stream != NULL)
+			(void)!sock_stop_reading(hark_stream_fd(c->stream));
+	}
+}
+
+bool
+cell_read_rest(struct cell *cell)
+{
+	bool rest = false;
+	size_t i;
+
+	for (i = 0; i < HARK_CONNECTIONS_MAX; i++) {
+		struct cell_connection *c = &cell->connections[i];
+
+		if (c->stream != NULL)
+			connection_read(c);
+		rest = rest || c->stream != NULL;
+	}
+	return rest && !cell->sink_failed;
 }
 
 void
@@ -402,15 +421,9 @@ cell_close(struct cell *cell)
 	size_t size = 0;
 	size_t i;
 
-	cell_time(cell);
-	loop_timer_clear(cell->loop, &cell->watch);
 	for (i = 0; i < HARK_CONNECTIONS_MAX; i++) {
-		struct cell_connection *c = &cell->connections[i];
-
-		if (c->stream != NULL)
-			connection_read(c); /* what has come is not left unread */
-		if (c->stream != NULL)
-			connection_end(c);
+		if (cell->connections[i].stream != NULL)
+			connection_end(&cell->connections[i]);
 	}
 	while (rejections_flush(&cell->rejections, &rejection, &count)) {
 		enum hark_telemetry_error e;

@@ -17,6 +17,9 @@
 /* The most declarations that one connection gets through in a turn: nobody starves. */
 #define CELL_FRAMES_PER_TURN 1024u
 
+/* True where the sink takes another large event and a few small ones. */
+typedef bool cell_room_fn(const void *sink_context);
+
 struct cell_settings {
 	struct hark_text cell_id; /* texts are borrowed and outlive the cell */
 	struct hark_text run_id;
@@ -27,6 +30,7 @@ struct cell_settings {
 	bool rearm;
 	const char *uds_base;
 	struct hark_listener_options listener;
+	cell_room_fn *has_room;
 };
 
 struct cell;
@@ -63,10 +67,15 @@ struct cell {
 	struct rejections rejections;
 	struct cell_counts counts;
 	struct loop_timer watch;
+	struct loop_timer accept_again;
+	cell_room_fn *has_room;
 	uint64_t turn_ns;  /* the loop's time at which the stamp's was read */
 	uint64_t watch_ns; /* when the watcher looked last: its own lateness shows */
 	bool ever_connected;
 	bool paused;
+	bool closing;       /* nothing more is read than what has come */
+	bool accept_waits;  /* for a free descriptor */
+	bool accept_failed; /* and was so said */
 	bool sink_failed;
 	char json[HARK_EVENT_BYTES_MAX];
 };
@@ -82,8 +91,16 @@ enum hark_telemetry_error cell_open(struct cell *cell, const struct cell_setting
 void cell_pause(struct cell *cell, bool pause);
 /* Gives the event in cell->json to the sink and counts it; false where that was not possible. */
 bool cell_emit(struct cell *cell, enum hark_telemetry_error built, size_t size);
+/* To be asked before a large event is made; where there is none it is made in a later turn. */
+bool cell_has_room(const struct cell *cell);
 /* Sets the stamp's time once a turn of the loop. */
 void cell_time(struct cell *cell);
+/*
+ * Ends the hearing: from now on a guest's write fails, and what it wrote before waits to be read.
+ * Then cell_read_rest is called until it is false, with room made in between.
+ */
+void cell_stop(struct cell *cell);
+bool cell_read_rest(struct cell *cell);
 /* Reports what is still unreported, closes every connection and removes the socket. */
 void cell_close(struct cell *cell);
 

@@ -11,6 +11,7 @@
 #include "hark-listen/options.h"
 #include "hark-listen/output.h"
 #include "hark-listen/probes.h"
+#include "os/clock.h"
 #include "os/host.h"
 #include "os/random.h"
 #include "prog/exit.h"
@@ -46,6 +47,12 @@ on_output(void *ctx, uint32_t ready)
 	/* Writing is tried after every turn; this only ends the wait. */
 	(void)ctx;
 	(void)ready;
+}
+
+static bool
+sink_has_room(const void *sink_context)
+{
+	return output_has_room(sink_context);
 }
 
 /* The ids of two runs differ by a random part, since nothing remembers where the last one ended. */
@@ -90,8 +97,15 @@ open_cell(struct program *p)
 		.rearm = o->rearm,
 		.uds_base = o->uds_base,
 		.listener = o->listener,
+		.has_room = sink_has_room,
 	};
 	struct hark_failure why = { 0 };
+
+	/* Before the socket is there: a mistake on the command line leaves nothing behind. */
+	if (!probes_open(&p->probes, o, &why)) {
+		log_error("%s", why.text);
+		return EXIT_USAGE;
+	}
 
 	switch (cell_open(&p->cell, &settings, output_sink(&p->output), p->loop, &why)) {
 	case HARK_TELEMETRY_OK:
@@ -103,10 +117,7 @@ open_cell(struct program *p)
 		log_error("the cell cannot be opened: %s", strerror(errno));
 		return EXIT_OS;
 	}
-	if (!probes_start(&p->probes, &p->cell, o, &why)) {
-		log_error("%s", why.text);
-		return EXIT_USAGE;
-	}
+	probes_start(&p->probes, &p->cell);
 	log_info("listening on %s_%u for cell %s", o->uds_base, HARK_VSOCK_TELEMETRY_PORT, o->cell);
 	return EXIT_OK;
 }
@@ -159,13 +170,17 @@ flush(struct program *p)
 static int
 run(struct program *p)
 {
+	int status = EXIT_OK;
+
 	while (!p->stop && !p->cell.sink_failed) {
 		if (loop_turn(p->loop, true) != ERR_OK) {
 			log_error("waiting failed: %s", strerror(errno));
 			return EXIT_OS;
 		}
-		if (!flush(p))
+		if (!flush(p)) {
+			status = EXIT_OS;
 			break;
+		}
 	}
 	if (p->output.failed != 0) {
 		log_error("standard output: %s; what was not written is lost",
@@ -176,17 +191,29 @@ run(struct program *p)
 		log_error("an event could not be written; stopping rather than losing it unsaid");
 		return EXIT_SOFTWARE;
 	}
-	return EXIT_OK;
+	if (status != EXIT_OK)
+		log_error("standard output cannot be waited for: %s", strerror(errno));
+	return status;
 }
 
 static int
 close_program(struct program *p, int status)
 {
 	const struct cell_counts *c = &p->cell.counts;
+	const uint64_t deadline_ns = clock_monotonic_ns() + OUTPUT_DRAIN_NS;
+	enum err e = ERR_OK;
 
 	probes_stop(&p->probes);
+	if (status == EXIT_OK) {
+		cell_stop(&p->cell);
+		do
+			e = output_drain(&p->output, deadline_ns);
+		while (e == ERR_OK && cell_read_rest(&p->cell));
+	}
 	cell_close(&p->cell);
-	if (output_drain(&p->output) != ERR_OK && status == EXIT_OK) {
+	if (e == ERR_OK)
+		e = output_drain(&p->output, deadline_ns);
+	if (e != ERR_OK && status == EXIT_OK) {
 		log_error("standard output: %s; the last events are lost", strerror(errno));
 		status = EXIT_IO;
 	}

@@ -68,7 +68,6 @@ output_is_empty(const struct output *o)
 	return o->sent == o->size;
 }
 
-
 static bool
 is_writable_until(int fd, uint64_t deadline_ns)
 {
@@ -116,10 +115,8 @@ output_flush(struct output *o)
 }
 
 enum err
-output_drain(struct output *o)
+output_drain(struct output *o, uint64_t deadline_ns)
 {
-	uint64_t deadline_ns = clock_monotonic_ns() + OUTPUT_DRAIN_NS;
-
 	if (o->failed != 0) {
 		errno = o->failed;
 		return ERR_SYSTEM;

@@ -16,9 +16,11 @@
 
 /* Room for a socket buffer full of events, in bytes. */
 #define OUTPUT_BYTES (1024u * 1024u)
-/* Below this much free room nothing is made: the largest event, its line feed, and a gap before it.
+/*
+ * Below this much free room nothing large is made: four of the largest events, as many as there are
+ * probes, and a fifth for the small ones that nobody asks before making.
  */
-#define OUTPUT_ROOM_BYTES (4u * (HARK_EVENT_BYTES_MAX + 1u))
+#define OUTPUT_ROOM_BYTES (5u * (HARK_EVENT_BYTES_MAX + 1u))
 
 /* How long a reader may take for what is left at the end. */
 #define OUTPUT_DRAIN_NS UINT64_C(5000000000)
@@ -44,8 +46,9 @@ bool output_is_empty(const struct output *o);
  * descriptor for writing; ERR_SYSTEM: the descriptor is broken, errno and o->failed say how.
  */
 MUST_USE enum err output_flush(struct output *o);
-/* Writes all that is left and waits for the reader, but not for ever.  ERR_SYSTEM. */
-MUST_USE enum err output_drain(struct output *o);
+/* Writes all that is left and waits for the reader until the monotonic time deadline_ns, when it
+ * gives ERR_SYSTEM with ETIMEDOUT.  ERR_SYSTEM where the descriptor is broken. */
+MUST_USE enum err output_drain(struct output *o, uint64_t deadline_ns);
 void output_finish(struct output *o);
 
 #endif

@@ -52,18 +52,22 @@ on_probes(void *ctx, uint64_t now_ns)
 	loop_timer_set(p->cell->loop, &p->timer, now_ns + p->interval_ns);
 	if (p->cell->paused)
 		return;
+	if (!cell_has_room(p->cell)) {
+		/* Before the next turn there is room, or the cell is paused. */
+		loop_timer_set(p->cell->loop, &p->timer, now_ns);
+		return;
+	}
 	cell_time(p->cell);
 	for (i = 0; i < p->count && !p->cell->sink_failed; i++)
 		read_one(p, i, &p->sources);
 }
 
 bool
-probes_start(struct probes *probes, struct cell *cell, const struct options *options,
-	     struct hark_failure *why)
+probes_open(struct probes *probes, const struct options *options, struct hark_failure *why)
 {
 	uint32_t i;
 
-	*probes = (struct probes){ .cell = cell, .sources = options->sources };
+	*probes = (struct probes){ .sources = options->sources };
 	probes->interval_ns = options->probe_interval_ns;
 	probes->timer.fn = on_probes;
 	probes->timer.ctx = probes;
@@ -79,9 +83,15 @@ probes_start(struct probes *probes, struct cell *cell, const struct options *opt
 			return false;
 		}
 	}
+	return true;
+}
+
+void
+probes_start(struct probes *probes, struct cell *cell)
+{
+	probes->cell = cell;
 	if (probes->count > 0)
 		loop_timer_set(cell->loop, &probes->timer, 0);
-	return true;
 }
 
 void
