@@ -13,7 +13,7 @@ import sys
 
 from .job import Job
 
-# Seconds of fuzzing for each target, and the time in which a negative twin must be found.
+# Seconds of fuzzing for each target, and the time in which tests/fuzz/run lets a twin be found.
 FUZZ_S, FUZZ_LONG_S, TWIN_S = 5, 120, 60
 PYTHON = sys.executable
 
@@ -91,31 +91,20 @@ def asan(options):
 
 
 def fuzz(options):
-    """Targets are fuzz-<name>, their corpora tests/fuzz/corpus/<name>/; a target with a planted
-    mistake is twin-<name>, uses the same corpus and must be found out."""
+    """Each fuzz-<name> over tests/fuzz/corpus/<name>/, together with fuzz-<name>-twin, whose planted
+    fault must be found; one result for the pair."""
     seconds = FUZZ_LONG_S if options.long else FUZZ_S
+    folder = options.path("build", "fuzz", "tests", "fuzz")
     jobs = []
-    for program in sorted(glob.glob(options.path("build", "fuzz", "tests", "fuzz", "*"))):
-        kind, _, name = os.path.basename(program).partition("-")
-        if kind not in ("fuzz", "twin") or not os.access(program, os.X_OK) or \
-                os.path.isdir(program):
+    for program in sorted(glob.glob(os.path.join(folder, "fuzz-*"))):
+        name = program_name(program)[len("fuzz-"):]
+        if os.path.isdir(program) or name.endswith("-twin"):
             continue
-        corpus = options.path("tests", "fuzz", "corpus", name)
-        argv = [options.path("tests", "fuzz", "go"), program, corpus]
-        if kind == "fuzz":
-            jobs.append(Job("fuzz", program_name(program), argv + [str(seconds)], kind="plain",
-                            timeout_s=seconds + 120, env=ASAN))
-        else:
-            jobs.append(Job("fuzz", program_name(program) + " is found out", argv + [str(TWIN_S)],
-                            kind="twin", timeout_s=TWIN_S + 60, env=ASAN, marker="SUMMARY: "))
-    return jobs + at_least_one_of_each(jobs)
-
-
-def at_least_one_of_each(jobs):
-    """A fuzz suite without a target, or whose twins have gone, would say nothing."""
-    lacking = [kind for kind in ("plain", "twin") if kind not in {job.kind for job in jobs}]
-    return [Job("fuzz", "there is a target of kind " + kind, ["false"], kind="plain")
-            for kind in lacking]
+        jobs.append(Job("fuzz", program_name(program) + " and its twin",
+                        [options.path("tests", "fuzz", "run"), str(seconds), program,
+                         program + "-twin", options.path("tests", "fuzz", "corpus", name)],
+                        kind="plain", timeout_s=seconds + TWIN_S + 60, env=ASAN))
+    return jobs or [Job("fuzz", "there is a target", ["false"], kind="plain")]
 
 
 def program_name(path):
