@@ -102,7 +102,8 @@ def encoder(tap, folder):
     program = build("agent-frames")
     listener = Listener(base)
     sent = subprocess.run([program, base + "_9001"], check=True, capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=WAIT_S).stdout.splitlines()
+                          stdin=subprocess.DEVNULL,
+                          timeout=WAIT_S).stdout.split("\n")[:-1]
     lines = listener.wait(lambda now: sum('"declared"' in line for line in now) >= len(sent))
     code = listener.end()
     got = [declared(line) for line in lines if declared(line)]
@@ -186,7 +187,7 @@ def verify(tap, folder, lines):
         env[signed.PREFIX + "ALG"] = algorithm
         done = subprocess.run([os.path.join(BIN, "hark"), "sign"], input="\n".join(lines) + "\n",
                               env=env, capture_output=True, text=True, timeout=WAIT_S)
-        made = done.stdout.splitlines()
+        made = done.stdout.split("\n")[:-1]
         tap.row("hark sign %s: an envelope for each of %d events" % (algorithm, len(lines)),
                 done.returncode == 0 and len(made) == len(lines), done.stderr)
         answers = ask(program, public, secret, made)
@@ -204,7 +205,7 @@ def verify(tap, folder, lines):
 def ask(program, public, secret, envelopes):
     return subprocess.run([program, public, secret], input="".join(e + "\n" for e in envelopes),
                           capture_output=True, text=True, check=True,
-                          timeout=WAIT_S).stdout.splitlines()
+                          timeout=WAIT_S).stdout.split("\n")[:-1]
 
 
 def bench_peer(tap, folder):

@@ -3,7 +3,7 @@
 import os
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-VECTORS = os.path.join(ROOT, "tests", "vectors")
+VECTORS = os.environ.get("HARK_VECTORS", os.path.join(ROOT, "tests", "vectors"))
 
 
 class Tap:

@@ -27,7 +27,8 @@ def parse(output):
     plans = 0
     bail = None
     before = []
-    for line in output.splitlines():
+    for line in output.split("\n"):       # a guest's text may hold other line separators
+        line = line.rstrip("\r")
         plan = PLAN.match(line)
         if plan:
             plans += 1

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What an embedder meets: `make install` into an empty folder, and examples/supervisor.c built
+against nothing but what was put there.  Prints TAP.
+"""
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "tests", "ref"))
+import frames                                       # noqa: E402
+import signed                                       # noqa: E402
+from tapout import Tap                              # noqa: E402
+
+PREFIX = "/opt/hark"
+EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent",
+            "include/hark/telemetry.h", "include/hark/keepalive.h", "include/hark/event.h",
+            "include/hark/probe.h", "include/hark/sign.h",
+            "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
+            "lib/libhark-sign.a", "lib/pkgconfig/hark-telemetry.pc", "lib/pkgconfig/hark-sign.pc"]
+SUPERVISOR = os.path.join(ROOT, "examples", "supervisor.c")
+
+
+def run(argv, **more):
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=240, **more)
+    return done.returncode, done.stdout
+
+
+def pkg_config(place, *words):
+    """Flags as an embedder gets them; the staging folder stands before every path."""
+    env = dict(os.environ, PKG_CONFIG_PATH=os.path.join(place, "lib", "pkgconfig"))
+    code, text = run(["pkg-config", "--define-variable=prefix=" + place, *words], env=env)
+    if code != 0:
+        raise RuntimeError(text)
+    return re.findall(r"(?:\\.|\S)+", text)
+
+
+def unescape(words):
+    return [re.sub(r"\\(.)", r"\1", word) for word in words]
+
+
+def exported(place, library):
+    code, text = run(["nm", "-D", "--defined-only", os.path.join(place, "lib", library)])
+    return code, [line.split()[-1].split("@")[0] for line in text.splitlines() if " A " not in line]
+
+
+def globals_of(place, archive):
+    code, text = run(["nm", "--defined-only", "--extern-only", os.path.join(place, "lib", archive)])
+    return code, [line.split()[-1] for line in text.splitlines() if len(line.split()) == 3]
+
+
+def check_install(tap, folder):
+    code, text = run(["make", "--no-print-directory", "install", "DESTDIR=" + folder,
+                      "PREFIX=" + PREFIX], cwd=ROOT)
+    place = folder + PREFIX
+    tap.row("make install DESTDIR=… PREFIX=…", code == 0, text)
+    missing = [name for name in EXPECTED if not os.path.exists(os.path.join(place, name))]
+    tap.row("all that is promised is there", not missing, missing)
+    strays = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
+              if not os.path.join(where, name).startswith(place + "/")]
+    tap.row("nothing is put outside of PREFIX", not strays, strays)
+    for library in ("hark-telemetry", "hark-sign"):
+        code, names = exported(place, "lib%s.so" % library)
+        bad = [n for n in names if not n.startswith("hark_") and n != "HARK_0"]
+        tap.row("lib%s.so shows hark_ names alone" % library, code == 0 and names and not bad, bad)
+        code, names = globals_of(place, "lib%s.a" % library)
+        bad = [n for n in names if not n.startswith("hark_")]
+        tap.row("lib%s.a shows hark_ names alone" % library, code == 0 and names and not bad, bad)
+    return place
+
+
+def check_supervisor(tap, place, folder):
+    if not os.path.exists(SUPERVISOR):
+        tap.skip("examples/supervisor.c", "it is not in this tree")
+        return
+    program = os.path.join(folder, "supervisor")
+    for compiler in ("cc", "clang"):
+        flags = unescape(pkg_config(place, "--cflags", "--libs", "hark-telemetry", "hark-sign"))
+        code, text = run([compiler, "-std=gnu17", "-Wall", "-Wextra", "-Werror", SUPERVISOR, "-o",
+                          program, *flags, "-Wl,-rpath," + os.path.join(place, "lib")])
+        tap.row("supervisor.c builds against what is installed (%s)" % compiler, code == 0, text)
+    if not os.path.exists(program):
+        tap.row("supervisor.c runs", False, "it was not built")
+        return
+    hear_one(tap, program, folder)
+
+
+def hear_one(tap, program, folder):
+    """It binds, hears one frame, and gives an envelope that a second reader verifies."""
+    base = os.path.join(folder, "cell")
+    seed = bytes(range(32))
+    env = dict(os.environ, **{signed.PREFIX + "ALG": "ed25519", signed.PREFIX + "KID": "k",
+                              signed.PREFIX + "ED25519_SK": signed.tobase64(seed)})
+    with subprocess.Popen([program, base, "cell-a"], stdin=subprocess.DEVNULL, env=env, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            said = child.stderr.readline()
+            tap.row("supervisor.c says that it listens", "listens" in said, said)
+            with socket.socket(socket.AF_UNIX) as guest:
+                guest.connect(base + "_9001")
+                guest.sendall(frames.frame(frames.encode(
+                    {"content_version": 1, "probe_source": "process.spawned", "guest_pid": 7,
+                     "guest_comm": "sh", "guest_monotonic_ns": 2 ** 64 - 1})))
+                line = child.stdout.readline()
+        finally:
+            child.kill()
+    try:
+        event = signed.verify(line, {"k": signed.public_key(seed)}, {}, "2026-01-01T00:00:00Z")
+        tap.same("its envelope verifies, and its event is stamped",
+                 (event["data"]["cellId"], event["data"]["declared"]["guestMonotonicNs"]),
+                 ("cell-a", str(2 ** 64 - 1)))
+    except signed.Refused as refused:
+        tap.row("its envelope verifies, and its event is stamped", False, refused.args[0] + line)
+
+
+def main():
+    tap = Tap()
+    # The root's build is left as it was: its prefix is asked back in the end.
+    with tempfile.TemporaryDirectory(prefix="hark-i-") as folder:
+        try:
+            place = check_install(tap, folder)
+            check_supervisor(tap, place, folder)
+        finally:
+            run(["meson", "configure", "build/meson", "--prefix=/usr/local"], cwd=ROOT)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
