@@ -100,10 +100,11 @@ open_cell(struct program *p)
 		.has_room = sink_has_room,
 	};
 	struct hark_failure why = { 0 };
+	const char *probe = NULL;
 
 	/* Before the socket is there: a mistake on the command line leaves nothing behind. */
-	if (!probes_open(&p->probes, o, &why)) {
-		log_error("%s", why.text);
+	if (!probes_open(&p->probes, o, &why, &probe)) {
+		log_error("%s: %s", options_source_of(probe), why.text);
 		return EXIT_USAGE;
 	}
 
@@ -131,8 +132,12 @@ open_program(struct program *p)
 
 	if (!name_origin(p))
 		return EXIT_USAGE;
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || loop_create(NULL, &p->loop) != ERR_OK ||
-	    output_init(&p->output, STDOUT_FILENO) != ERR_OK) {
+	/* The output first: a closed descriptor would be the next one's that is opened. */
+	if (output_init(&p->output, STDOUT_FILENO) != ERR_OK) {
+		log_error("standard output: %s", strerror(errno));
+		return EXIT_IO;
+	}
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || loop_create(NULL, &p->loop) != ERR_OK) {
 		log_error("cannot start: %s", strerror(errno));
 		return EXIT_OS;
 	}

@@ -2,6 +2,7 @@
 /* The command line of hark-listen. */
 #include <grp.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,63 @@ take(int option, char *value, struct options *out)
 	}
 }
 
+/* Each probe's own option. */
+static const struct source {
+	const char *probe;
+	const char *option;
+	const char *what;
+	size_t offset; /* of its value in struct probe_options */
+} sources[] = {
+	{ "host.cgroup", "--cgroup", "PATH", offsetof(struct probe_options, cgroup) },
+	{ "host.tap_link", "--tap", "IF", offsetof(struct probe_options, tap) },
+	{ "host.nftables", "--nft", "FAMILY/TABLE", offsetof(struct probe_options, nft) },
+	{ "host.fc_metrics", "--fc-metrics", "FILE", offsetof(struct probe_options, fc_metrics) },
+};
+
+const char *
+options_source_of(const char *probe)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		if (strcmp(sources[i].probe, probe) == 0)
+			return sources[i].option;
+	}
+	MUST(!"a probe that no option describes");
+	return NULL;
+}
+
+static bool
+has_probe(const struct options *o, const char *probe)
+{
+	uint32_t i;
+
+	for (i = 0; i < o->probe_count; i++) {
+		if (strcmp(o->probes[i], probe) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Who names a source wants it read; who asks for a reading must say of what. */
+static void
+check_probes(const struct options *o)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		const struct source *s = &sources[i];
+		const char *value;
+
+		memcpy(&value, (const char *)&o->sources + s->offset, sizeof(value));
+		if (value == NULL && has_probe(o, s->probe))
+			usage_error("--probe %s needs %s %s", s->probe, s->option, s->what);
+		if (value != NULL && !has_probe(o, s->probe))
+			usage_error("%s %s is not read without --probe %s", s->option, s->what,
+				    s->probe);
+	}
+}
+
 /* What a single option cannot know: that the whole makes sense. */
 static void
 check(const struct options *o)
@@ -286,6 +344,8 @@ check(const struct options *o)
 
 	if (o->uds_base == NULL)
 		usage_error("--uds-base PATH is missing: where does the VMM connect to?");
+	if (o->uds_base[0] == '\0' || o->uds_base[strlen(o->uds_base) - 1] == '/')
+		usage_error("--uds-base wants the path of a file, not '%s'", o->uds_base);
 	if (o->cell == NULL)
 		usage_error("--cell NAME is missing: whose events are these?");
 	if (hark_host_stamp_init(hark_text_of(o->cell), hark_text_of("run"), hark_text_of(NULL),
@@ -299,6 +359,7 @@ check(const struct options *o)
 	if (hark_host_stamp_init(hark_text_of(o->cell), hark_text_of(o->run_id),
 				 hark_text_of(o->spec_hash), &stamp) != HARK_TELEMETRY_OK)
 		usage_error("--spec-hash wants sha256: and 64 lower-case hex digits");
+	check_probes(o);
 }
 
 void

@@ -28,6 +28,9 @@ struct options {
 	struct probe_options sources;
 };
 
+/* The option that says what this probe reads, such as "--tap". */
+const char *options_source_of(const char *probe);
+
 /*
  * Reads the command line.  On a mistake it says which on stderr and ends the program with the exit
  * code for usage; --help and --version end it with 0.

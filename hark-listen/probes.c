@@ -63,7 +63,8 @@ on_probes(void *ctx, uint64_t now_ns)
 }
 
 bool
-probes_open(struct probes *probes, const struct options *options, struct hark_failure *why)
+probes_open(struct probes *probes, const struct options *options, struct hark_failure *why,
+	    const char **probe_out)
 {
 	uint32_t i;
 
@@ -79,6 +80,7 @@ probes_open(struct probes *probes, const struct options *options, struct hark_fa
 		e = probe_from_options(probes->names[i], &probes->sources, &probes->open[i], why);
 		if (e == HARK_PROBE_NAME || e == HARK_PROBE_ARGUMENT || e == HARK_PROBE_MEMORY ||
 		    e == HARK_PROBE_PLATFORM_UNSUPPORTED) {
+			*probe_out = probes->names[i];
 			probes_stop(probes);
 			return false;
 		}

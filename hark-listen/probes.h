@@ -21,9 +21,10 @@ struct probes {
 /*
  * Opens every probe of `options`.  A source that is not there yet is no mistake: it is an error
  * event at each reading until it comes.  A name that is refused or an option that is missing is:
- * the answer is then false and *why says which.
+ * the answer is then false, *why says what is wrong and *probe_out with which.
  */
-bool probes_open(struct probes *probes, const struct options *options, struct hark_failure *why);
+bool probes_open(struct probes *probes, const struct options *options, struct hark_failure *why,
+		 const char **probe_out);
 /* Takes the first reading in the loop's next turn. */
 void probes_start(struct probes *probes, struct cell *cell);
 void probes_stop(struct probes *probes);

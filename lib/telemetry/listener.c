@@ -56,7 +56,7 @@ __attribute__((format(printf, 3, 4))) static enum hark_telemetry_error
 fail(const struct binding *b, int system_error, const char *format, ...)
 {
 	char shown[LISTENER_SHOWN_BYTES];
-	char text[sizeof(b->why->text) - LISTENER_SHOWN_BYTES - 32];
+	char text[sizeof(b->why->text) - LISTENER_SHOWN_BYTES - 48];
 	va_list arguments;
 
 	if (b->why == NULL)
@@ -67,7 +67,7 @@ fail(const struct binding *b, int system_error, const char *format, ...)
 	va_end(arguments);
 	b->why->system_error = system_error;
 	(void)snprintf(b->why->text, sizeof(b->why->text), "%s" LISTENER_SUFFIX ": %s%s%.*s", shown,
-		       text, system_error != 0 ? ": " : "", 24,
+		       text, system_error != 0 ? ": " : "", 40,
 		       system_error != 0 ? strerror(system_error) : "");
 	return HARK_TELEMETRY_BIND;
 }
