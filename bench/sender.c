@@ -28,7 +28,7 @@ connect_to(const char *path)
 		(void)fprintf(stderr, "sender: %s: too long\n", path);
 		exit(2);
 	}
-	strcpy(address.sun_path, path); /* its length is checked above */
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
 		(void)fprintf(stderr, "sender: %s: %s\n", path, strerror(errno));

@@ -183,6 +183,7 @@ end_unless_alive(struct tracker *t, struct member *m, uint32_t status, uint64_t 
 	bool alive = false;
 
 	/* The second look is for the moment in which the number changes hands. */
+	/* NOLINTNEXTLINE(misc-redundant-expression) */
 	if (tracker_stat(t, m->pid, &s) == ERR_OK || tracker_stat(t, m->pid, &s) == ERR_OK)
 		alive = (s.state != 'Z' && s.state != 'X') || s.threads > 1;
 	if (!alive) {

@@ -301,7 +301,7 @@ options_source_of(const char *probe)
 		if (strcmp(sources[i].probe, probe) == 0)
 			return sources[i].option;
 	}
-	MUST(!"a probe that no option describes");
+	MUST_NOT_REACH("a probe that no option describes");
 	return NULL;
 }
 

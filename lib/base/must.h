@@ -14,4 +14,7 @@ __attribute__((noreturn, cold)) void must_fail(const char *expression, const cha
 			must_fail(#expression, __FILE__, __LINE__); \
 	} while (0)
 
+/* A place that no input leads to; `words` is a literal that says which. */
+#define MUST_NOT_REACH(words) must_fail("reached: " words, __FILE__, __LINE__)
+
 #endif

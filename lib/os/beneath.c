@@ -17,7 +17,8 @@
 #include "base/bytes.h"
 #include "base/must.h"
 
-static_assert(BENEATH_CWD == AT_FDCWD, "the header repeats the kernel's constant");
+static_assert(BENEATH_CWD == AT_FDCWD, /* NOLINT(misc-redundant-expression) */
+	      "the header repeats the kernel's constant");
 
 static enum err
 open_retrying(int dirfd, const char *path, int flags, int *out)

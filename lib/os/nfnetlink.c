@@ -29,7 +29,7 @@ nfnetlink_open(int protocol, int *out, uint32_t *port_out)
 		return ERR_SYSTEM;
 	*out = fd;
 	*port_out = address.nl_pid;
-	fd = -1;
+	fd = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): cleanup reads it */
 	return ERR_OK;
 }
 

@@ -55,18 +55,17 @@ hark_verify_reason_judgement(enum hark_verify_reason reason)
 							       : HARK_VERIFY_JUDGED_UNVERIFIABLE;
 }
 
-enum hark_sign_error
-sign_fail(enum hark_sign_error e, struct hark_failure *why, const char *format, ...)
+void
+sign_say(enum hark_sign_error e, struct hark_failure *why, const char *format, ...)
 {
 	va_list list;
 
 	if (why == NULL)
-		return e;
+		return;
 	why->system_error = e == HARK_SIGN_SYSTEM ? errno : 0;
 	va_start(list, format);
 	(void)vsnprintf(why->text, sizeof(why->text), format, list);
 	va_end(list);
-	return e;
 }
 
 enum hark_sign_error

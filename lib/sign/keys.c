@@ -164,6 +164,7 @@ add_members(struct hark_verify_keys *keys, enum hark_sign_algorithm algorithm,
 	e = batch_new(root, &batch, why);
 	if (e != HARK_SIGN_OK)
 		return e;
+	MUST(batch != NULL);
 	list = calloc(keys->count + root->child_count + 1, sizeof(*list));
 	if (list == NULL)
 		return sign_fail(HARK_SIGN_MEMORY, why, "out of memory");

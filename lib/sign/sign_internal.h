@@ -20,9 +20,12 @@
 /* ---- error.c ---- */
 
 /* Writes the words into *why (may be NULL) and gives `e`. */
-__attribute__((format(printf, 3, 4))) enum hark_sign_error sign_fail(enum hark_sign_error e,
-								     struct hark_failure *why,
-								     const char *format, ...);
+__attribute__((format(printf, 3, 4))) void sign_say(enum hark_sign_error e,
+						    struct hark_failure *why, const char *format,
+						    ...);
+/* Says why and gives e.  A macro, so that a reader of the code, man or machine, sees which it is.
+ */
+#define sign_fail(e, why, ...) (sign_say((e), (why), __VA_ARGS__), (e))
 /* The same for what an internal function returned. */
 enum hark_sign_error sign_fail_internal(enum err e, struct hark_failure *why);
 /* For %.*s of a text that may be anything: its size and data are escaped into `out` first. */

@@ -25,7 +25,8 @@ is_key(const uint8_t *data, size_t size)
 static int
 compare_keys(struct hark_text a, struct hark_text b)
 {
-	int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+	size_t shared = a.size < b.size ? a.size : b.size;
+	int order = shared > 0 ? memcmp(a.data, b.data, shared) : 0;
 
 	if (order != 0)
 		return order;
