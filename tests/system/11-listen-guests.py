@@ -536,9 +536,10 @@ def no_rearm():
 @test("silence: refused bytes are no sign of life, frames are")
 def refused_is_silence():
     with Listener("c0", "--keepalive", "0.4") as listener:
-        while not listener.all(SILENCED):
-            g = Guest(listener.path).send(frame(cell_id="b"))
-            assert g.ended()
+        def silenced(x):
+            assert Guest(x.path).send(frame(cell_id="b")).ended()
+            return x.all(SILENCED)
+        listener.wait(silenced, "silence between refusals")
         listener.end()
 
 
@@ -671,6 +672,21 @@ def probe_missing():
         Guest(listener.path).send(frame())
         listener.wait(lambda x: x.declared(), "the guest")
         listener.end()
+
+
+@test("probe: a file that is not there yet is an event each time, and a reading when it comes")
+def probe_later():
+    with tempfile.TemporaryDirectory() as directory:
+        metrics = os.path.join(directory, "metrics")
+        with Listener("c0", "--probe", "fc_metrics", "--fc-metrics", metrics,
+                      "--probe-interval", "0.05", directory=directory) as listener:
+            listener.wait(lambda x: len(x.all(PROBE_ERROR)) >= 3, "three errors")
+            with open(metrics + ".new", "w", encoding="ascii") as f:
+                f.write('{"a":{"n":1}}\n')
+            os.rename(metrics + ".new", metrics)
+            listener.wait(lambda x: x.all("dev.cellos.events.cell.observability.host.v1.fc_metrics"),
+                          "a reading")
+            listener.end()
 
 
 def main():
