@@ -140,11 +140,12 @@ read_number(const char *name, const char *text, uint64_t min, uint64_t max)
 static mode_t
 read_mode(const char *text)
 {
-	char *end;
-	unsigned long v;
+	unsigned int v = 0;
+	size_t i;
 
-	v = strtoul(text, &end, 8);
-	if (*text < '0' || *text > '7' || *end != '\0' || v > 0777)
+	for (i = 0; text[i] >= '0' && text[i] <= '7' && v <= 0777; i++)
+		v = v * 8 + (unsigned int)(text[i] - '0');
+	if (i == 0 || text[i] != '\0' || v > 0777)
 		usage_error("--mode wants permissions in octal from 0 to 0777, not '%s'", text);
 	return (mode_t)v;
 }

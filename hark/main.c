@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "hark/commands.h"
 
 static command_fn command_help, command_version;
@@ -29,11 +30,12 @@ print_commands(FILE *to)
 	size_t i;
 
 	(void)fprintf(to, "usage: hark COMMAND [OPTION]...\n\n");
-	for (i = 0; i < COMMAND_COUNT; i++)
-		(void)fprintf(to, "  %s%s%-*s%s\n", commands[i].noun,
-			      commands[i].verb[0] != '\0' ? " " : "",
-			      (int)(18 - strlen(commands[i].noun)), commands[i].verb,
-			      commands[i].about);
+	for (i = 0; i < COMMAND_COUNT; i++) {
+		char name[32]; /* longer than any row's */
+
+		(void)snprintf(name, sizeof(name), "%s %s", commands[i].noun, commands[i].verb);
+		(void)fprintf(to, "  %-12s%s\n", name, commands[i].about);
+	}
 	(void)fprintf(to, "\nhark COMMAND --help says more.\n");
 }
 
@@ -55,6 +57,29 @@ command_version(int argc, char **argv)
 	return 0;
 }
 
+/* Tells what is wrong with a noun, or with the verb that it lacks. */
+static int
+refuse(int argc, char **argv)
+{
+	char shown[128];
+	size_t i;
+
+	if (argc == 0) {
+		print_commands(stderr);
+		return EXIT_USAGE;
+	}
+	for (i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[0], commands[i].noun) != 0)
+			continue;
+		(void)fprintf(stderr, "hark %s: expected '%s' next, as in hark %s %s --help\n",
+			      argv[0], commands[i].verb, argv[0], commands[i].verb);
+		return EXIT_USAGE;
+	}
+	(void)text_escape(argv[0], strlen(argv[0]), shown, sizeof(shown));
+	(void)fprintf(stderr, "hark: no such command: %s (hark help says what there is)\n", shown);
+	return EXIT_USAGE;
+}
+
 /* The row of these arguments, and how many of them name it. */
 static const struct command_row *
 find(int argc, char **argv, int *words_out)
@@ -64,8 +89,12 @@ find(int argc, char **argv, int *words_out)
 	for (i = 0; i < COMMAND_COUNT; i++) {
 		int words = commands[i].verb[0] != '\0' ? 2 : 1;
 
-		if (argc < words || strcmp(argv[0], commands[i].noun) != 0 ||
-		    (words == 2 && strcmp(argv[1], commands[i].verb) != 0))
+		if (argc < words || strcmp(argv[0], commands[i].noun) != 0)
+			continue;
+		/* "hark probe --help" asks the row, which then reads --help as its own. */
+		if (words == 2 && strcmp(argv[1], "--help") == 0)
+			words = 1;
+		else if (words == 2 && strcmp(argv[1], commands[i].verb) != 0)
 			continue;
 		*words_out = words;
 		return &commands[i];
@@ -87,14 +116,8 @@ main(int argc, char **argv)
 	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		argv[1] = version;
 	row = argc > 1 ? find(argc - 1, argv + 1, &words) : NULL;
-	if (row == NULL) {
-		if (argc > 1)
-			(void)fprintf(stderr,
-				      "hark: no such command; hark help says what there is\n");
-		else
-			print_commands(stderr);
-		return EXIT_USAGE;
-	}
+	if (row == NULL)
+		return refuse(argc > 0 ? argc - 1 : 0, argv + 1);
 	code = row->run(argc - words, argv + words);
 	/* Output that did not arrive is no success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
