@@ -386,8 +386,10 @@ def process_ticks(pid):
 def blocked_reader():
     count = 20000                               # some 12 MB of events: no buffers hold them
     with Listener("c0", reads=False) as listener:
+        first = Guest(listener.path)            # in front of the others, or it is the refused one
+
         def run():
-            Guest(listener.path).send(*[frame(pid=i) for i in range(count)]).close()
+            first.send(*[frame(pid=i) for i in range(count)]).close()
         writer = threading.Thread(target=run)
         writer.start()
         # Refusing the ninth needs accept: whoever is refused was accepted first.

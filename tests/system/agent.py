@@ -472,4 +472,7 @@ def main():
 
 
 if __name__ == "__main__":
+    # A shell starts what it puts into the background with these ignored, and programs inherit that.
+    for inherited in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(inherited, signal.SIG_DFL)
     sys.exit(main())
