@@ -83,6 +83,7 @@ takes() {
 	refuses --keepalive 1e3
 	refuses --keepalive 10s
 	refuses --keepalive 0.0000000001
+	refuses --keepalive 1.0000000001
 	refuses --keepalive 4294968
 	refuses --keepalive 99999999999999999999
 	refuses --probe-interval 0
