@@ -9,8 +9,21 @@
 #include "hark-agent/options.h"
 
 static const char usage[] =
-	"usage: hark-agent [--socket PATH | --vsock CID:PORT] [--heartbeat SECONDS]\n"
-	"                  [--ring-bytes N] [--linger MS] [--version] -- COMMAND...\n";
+	"usage: hark-agent [--socket PATH | --vsock CID:PORT] [OPTION]... -- COMMAND...\n"
+	"\n"
+	"Runs COMMAND and declares to the host what it and its descendants do.  It ends with\n"
+	"COMMAND's exit code, and is never held up by a host that does not answer.\n"
+	"\n"
+	"  --socket PATH        connect to a Unix socket\n"
+	"  --vsock CID:PORT     connect to a vsock address (2:9001)\n"
+	"  --heartbeat SECONDS  say that all is well this often, 1 to 3600 (1)\n"
+	"  --ring-bytes N       keep so many bytes of unconfirmed events (1048576)\n"
+	"  --linger MS          wait so long for the host when COMMAND has ended, 0 to 60000 "
+	"(1000)\n"
+	"  --help, --version\n"
+	"\n"
+	"exit: COMMAND's; 128 and the signal's number, 127 not found, 126 cannot be run, 2 usage,\n"
+	"      71 the system refused what the agent needs\n";
 
 int
 main(int argc, char *argv[])
@@ -23,7 +36,7 @@ main(int argc, char *argv[])
 
 	e = options_read(argc, argv, &options, why, sizeof(why));
 	if (e != ERR_OK) {
-		fprintf(stderr, "hark-agent: %s\n%s", why, usage);
+		fprintf(stderr, "hark-agent: %s (hark-agent --help tells more)\n", why);
 		return 2;
 	}
 	if (options.version || options.help) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Reads the command line.  What comes after COMMAND is COMMAND's. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "hark-agent/options.h"
 
 #define VSOCK_CID_HOST 2u
@@ -50,11 +52,14 @@ take_value(struct options *o, const char *name, const char *value, bool *known)
 
 	*known = true;
 	if (strcmp(name, "--socket") == 0) {
+		o->has_socket = true;
 		o->target.path = value;
 		return *value != '\0' && strlen(value) < SOCKET_PATH_BYTES;
 	}
-	if (strcmp(name, "--vsock") == 0)
+	if (strcmp(name, "--vsock") == 0) {
+		o->has_vsock = true;
 		return read_vsock(value, &o->target) == ERR_OK;
+	}
 	if (strcmp(name, "--ring-bytes") == 0)
 		return read_number(value, RING_BYTES_MIN, RING_BYTES_MAX, &o->ring_bytes);
 	if (strcmp(name, "--heartbeat") == 0) {
@@ -71,6 +76,43 @@ take_value(struct options *o, const char *name, const char *value, bool *known)
 	}
 	*known = false;
 	return false;
+}
+
+/* For the person who typed it; cut where it is long. */
+static void
+say_what_is_wrong(const char *name, const char *value, bool known, char *why, size_t why_capacity)
+{
+	static const struct {
+		const char *name, *wanted;
+	} rows[] = {
+		{ "--socket", "a path of 1 to 107 bytes" },
+		{ "--vsock", "CID:PORT, such as 2:9001" },
+		{ "--heartbeat", "seconds from 1 to 3600" },
+		{ "--ring-bytes", "bytes from 16384 to 1073741824" },
+		{ "--linger", "milliseconds from 0 to 60000" },
+	};
+	char shown[96];
+	size_t i;
+
+	static_assert(SOCKET_PATH_BYTES == 108 && HEARTBEAT_S_MAX == 3600 &&
+			      RING_BYTES_MIN == 16384 && RING_BYTES_MAX == 1073741824 &&
+			      LINGER_MS_MAX == 60000,
+		      "the texts above say these");
+	if (!known) {
+		(void)text_escape(name, strlen(name), shown, sizeof(shown));
+		(void)snprintf(why, why_capacity, "unknown option: %s", shown);
+		return;
+	}
+	for (i = 0; i + 1 < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			break;
+	}
+	if (value == NULL) {
+		(void)snprintf(why, why_capacity, "%s wants %s", name, rows[i].wanted);
+		return;
+	}
+	(void)text_escape(value, strlen(value), shown, sizeof(shown));
+	(void)snprintf(why, why_capacity, "%s wants %s, not '%s'", name, rows[i].wanted, shown);
 }
 
 enum err
@@ -106,14 +148,16 @@ options_read(int argc, char *const argv[], struct options *out, char *why, size_
 			i++;
 			continue;
 		}
-		/* The text is for the person who typed it; it is cut where it is long. */
-		(void)snprintf(why, why_capacity,
-			       known ? "%s: the value is missing or wrong" : "%s: no such option",
-			       name);
+		say_what_is_wrong(name, i + 1 < argc ? argv[i + 1] : NULL, known, why,
+				  why_capacity);
+		return ERR_ARGUMENT;
+	}
+	if (o.has_socket && o.has_vsock) {
+		(void)snprintf(why, why_capacity, "--socket or --vsock, not both");
 		return ERR_ARGUMENT;
 	}
 	if (i >= argc) {
-		(void)snprintf(why, why_capacity, "no COMMAND is given"); /* always fits */
+		(void)snprintf(why, why_capacity, "COMMAND is missing: what shall run?");
 		return ERR_ARGUMENT;
 	}
 	o.command = argv + i;

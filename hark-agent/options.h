@@ -20,6 +20,7 @@ struct options {
 	uint32_t heartbeat_s;
 	uint32_t linger_ms;
 	uint64_t ring_bytes;
+	bool has_socket, has_vsock; /* which of the two was given */
 	bool version;
 	bool help;
 	char *const *command;

@@ -11,11 +11,13 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "hark/commands.h"
+#include "prog/args.h"
+#include "prog/exit.h"
+#include "prog/log.h"
 #include "telemetry/probe_options.h"
 #include "json/tree.h"
 #include "json/writer.h"
 
-#define EXIT_USAGE 2
 /* The deepest reading is fc_metrics: output, metrics, device, aggregate, value; foreign ones may go
    deeper, and are then shown as JSON. */
 #define SHOWN_DEPTH_MAX 64u
@@ -26,68 +28,91 @@ struct read_arguments {
 	bool as_json;
 };
 
-static void
-print_usage(FILE *to)
-{
-	(void)fprintf(to, "usage: hark probe read SOURCE [--json]\n"
-			  "         host.cgroup      --cgroup PATH\n"
-			  "         host.tap_link    --tap IF\n"
-			  "         host.nftables    --nft FAMILY/TABLE\n"
-			  "         host.fc_metrics  --fc-metrics FILE\n"
-			  "SOURCE may be given without \"host.\".\n"
-			  "exit: 0 read, 2 usage, 65 malformed, 66 not there, 69 not supported,\n"
-			  "      77 not allowed, 74 other failure to read\n");
-}
+/* No letters: these are values beyond them. */
+enum {
+	OPTION_CGROUP = 256,
+	OPTION_TAP,
+	OPTION_NFT,
+	OPTION_FC_METRICS,
+	OPTION_JSON,
+};
 
-/* 0 to go on; else the exit code plus one. */
-static int
-read_arguments(int argc, char **argv, struct read_arguments *out)
+static const struct option options[] = {
+	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
+	{ "tap", required_argument, NULL, OPTION_TAP },
+	{ "nft", required_argument, NULL, OPTION_NFT },
+	{ "fc-metrics", required_argument, NULL, OPTION_FC_METRICS },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ 0 },
+};
+
+static const struct args_command command = {
+	.name = "hark probe read",
+	.usage = "usage: hark probe read SOURCE [--json]\n"
+		 "\n"
+		 "Takes one reading of a host probe and shows it as a table.\n"
+		 "\n"
+		 "  host.cgroup      --cgroup PATH\n"
+		 "  host.tap_link    --tap IF\n"
+		 "  host.nftables    --nft FAMILY/TABLE\n"
+		 "  host.fc_metrics  --fc-metrics FILE\n"
+		 "\n"
+		 "SOURCE may be given without \"host.\".\n"
+		 "\n"
+		 "      --json     one line of JSON\n"
+		 "      --help     print this\n"
+		 "      --version  print the version\n"
+		 "\n"
+		 "exit: 0 read, 2 usage, 65 malformed, 66 not there, 69 not supported,\n"
+		 "      71 no memory, 74 other failure to read, 77 not allowed\n",
+	.options = options,
+};
+
+/* False where the program must end, with *code. */
+static bool
+read_arguments(int argc, char **argv, struct read_arguments *out, int *code)
 {
-	static const struct option options[] = {
-		{ "cgroup", required_argument, NULL, 'c' },
-		{ "tap", required_argument, NULL, 't' },
-		{ "nft", required_argument, NULL, 'n' },
-		{ "fc-metrics", required_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	struct args args;
 	int option;
+	int rest;
 
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	log_init(command.name);
+	/* SOURCE stands before its options or behind them. */
+	if (argc > 1 && argv[1][0] != '-') {
+		out->source = argv[1];
+		argc--;
+		argv++;
+	}
+	args_init(&args, &command, argc, argv);
+	while ((option = args_next(&args, code)) != ARGS_END) {
 		switch (option) {
-		case 'c':
+		case OPTION_CGROUP:
 			out->options.cgroup = optarg;
 			break;
-		case 't':
+		case OPTION_TAP:
 			out->options.tap = optarg;
 			break;
-		case 'n':
+		case OPTION_NFT:
 			out->options.nft = optarg;
 			break;
-		case 'f':
+		case OPTION_FC_METRICS:
 			out->options.fc_metrics = optarg;
 			break;
-		case 'j':
+		case OPTION_JSON:
 			out->as_json = true;
 			break;
-		case 'h':
-			print_usage(stdout);
-			return 1;
 		default:
-			print_usage(stderr);
-			return EXIT_USAGE + 1;
+			return false;
 		}
 	}
-	if (argc - optind != 1) {
-		(void)fprintf(stderr, argc == optind ? "hark probe read: no SOURCE\n"
-						     : "hark probe read: more than one SOURCE\n");
-		print_usage(stderr);
-		return EXIT_USAGE + 1;
+	rest = args_rest(&args);
+	if (out->source == NULL && rest < argc)
+		out->source = argv[rest++];
+	if (out->source == NULL || rest < argc) {
+		*code = args_mistake(&args, "expected one SOURCE, such as host.tap_link");
+		return false;
 	}
-	out->source = argv[optind];
-	return 0;
+	return true;
 }
 
 static void
@@ -197,11 +222,10 @@ command_probe_read(int argc, char **argv)
 	struct hark_host_probe probe = { NULL, NULL };
 	struct hark_failure why = { 0 };
 	enum hark_probe_error e;
-	int code;
+	int code = EXIT_OK;
 
-	code = read_arguments(argc, argv, &arguments);
-	if (code != 0)
-		return code - 1;
+	if (!read_arguments(argc, argv, &arguments, &code))
+		return code;
 	e = probe_from_options(arguments.source, &arguments.options, &probe, &why);
 	if (e == HARK_PROBE_OK)
 		e = hark_probe_read(&probe, &reading, &why);

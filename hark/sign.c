@@ -43,7 +43,8 @@ static const struct args_command command = {
 		 "\n"
 		 "exit: 0 all signed, 2 usage, 65 a line is no event (lines before it are "
 		 "written),\n"
-		 "      66 FILE is not there, 74 reading or writing failed, 78 no key or signing "
+		 "      66 FILE cannot be opened, 74 reading or writing failed, 78 no key or "
+		 "signing "
 		 "off\n",
 	.options = options,
 };

@@ -46,7 +46,7 @@ static const struct args_command command = {
 		 "\n"
 		 "exit: 0 all are good, 1 one was tampered with, 2 usage, 4 one cannot be judged "
 		 "or\n"
-		 "      there was none, 66 a file is not there, 74 reading or writing failed,\n"
+		 "      there was none, 66 a file cannot be opened, 74 reading or writing failed,\n"
 		 "      78 a key file is malformed\n",
 	.options = options,
 };

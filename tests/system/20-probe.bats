@@ -92,3 +92,19 @@ teardown() {
 	run sh -c '"$1" probe read tap_link --tap lo >/dev/full' sh "$hark"
 	[ "$status" -eq 74 ]
 }
+
+@test "a mistake on the command line is one line that says where help is" {
+	for words in "probe" "probe reed" "probe read" "probe read a b" "probe read --nonsense" "nonsense" "sign --nonsense" "verify"; do
+		# shellcheck disable=SC2086 # the words are arguments
+		run "$hark" $words
+		[ "$status" -eq 2 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ "$output" == *help* ]]
+	done
+	run "$hark" probe --help
+	[ "$status" -eq 0 ]
+	[[ "${lines[0]}" == "usage: hark probe read"* ]]
+	run "${hark%/*}/hark-agent" --vsock 2:9001 --socket x -- true
+	[ "$status" -eq 2 ]
+	[ "${#lines[@]}" -eq 1 ]
+}
