@@ -338,12 +338,12 @@ set_up(struct agent *a, const struct options *options)
 }
 
 enum err
-agent_run(const struct options *options, int *exit_code, int *exec_error)
+agent_run(const struct options *options, int *exit_code, int *exec_error, bool *told)
 {
 	struct agent *a = &the_agent;
 	enum err e;
 
-	MUST(options != NULL && exit_code != NULL && exec_error != NULL);
+	MUST(options != NULL && exit_code != NULL && exec_error != NULL && told != NULL);
 
 	e = set_up(a, options);
 	if (e == ERR_OK)
@@ -361,6 +361,7 @@ agent_run(const struct options *options, int *exit_code, int *exec_error)
 		if (e != ERR_OK)
 			break;
 	}
+	*told = a->stream.said_goodbye;
 	stream_finish(&a->stream);
 	ring_finish(&a->ring);
 	*exit_code = declare_exit_code((uint32_t)a->workload.wait_status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* hark-agent: runs a command in a guest and declares to the host what its processes do. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -31,6 +32,7 @@ main(int argc, char *argv[])
 	struct options options;
 	char why[256];
 	int exec_error = 0;
+	bool told = true;
 	int exit_code = 0;
 	enum err e;
 
@@ -46,7 +48,7 @@ main(int argc, char *argv[])
 			fputs(usage, stdout);
 		return fflush(stdout) == 0 ? 0 : EX_IOERR;
 	}
-	e = agent_run(&options, &exit_code, &exec_error);
+	e = agent_run(&options, &exit_code, &exec_error, &told);
 	if (exec_error != 0)
 		fprintf(stderr, "hark-agent: %s: %s\n", options.command[0], strerror(exec_error));
 	if (e != ERR_OK) {
@@ -54,5 +56,13 @@ main(int argc, char *argv[])
 			e == ERR_SYSTEM ? strerror(errno) : err_text(e));
 		return EX_OSERR;
 	}
+	/* COMMAND's exit code stays COMMAND's: a host that is not there is the host's to notice. */
+	if (!told && options.target.path != NULL)
+		fprintf(stderr, "hark-agent: %s: no host listened: events were not delivered\n",
+			options.target.path);
+	else if (!told)
+		fprintf(stderr,
+			"hark-agent: vsock %u:%u: no host listened: events were not delivered\n",
+			options.target.cid, options.target.port);
 	return exit_code;
 }

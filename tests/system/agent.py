@@ -399,8 +399,10 @@ def test_a_host_that_never_reads(host):
 
 
 def test_no_listener_at_all(host):
-    p = host.start("sh", "-c", "exit 5", options=("--linger", "100"))
-    equal(p.wait(LIMIT_S), 5, "exit code")
+    p = host.start("sh", "-c", "exit 5", options=("--linger", "100"), stderr=subprocess.PIPE)
+    _, err = p.communicate(timeout=LIMIT_S)
+    equal(p.returncode, 5, "exit code")
+    true(b"no host listened" in err and err.count(b"\n") == 1, "stderr says so: %r" % err)
 
 
 def test_the_workload_is_untouched(host):
