@@ -81,6 +81,9 @@ teardown() {
 	[ "$status" -eq 66 ]
 	run "$hark" probe read cgroup --cgroup "$dir/none"
 	[ "$status" -eq 66 ]
+	run "$hark" probe read cgroup --cgroup /usr/bin
+	[ "$status" -eq 66 ]
+	[[ "$output" == *"is this a cgroup?"* ]]
 	printf 'a b c\n' >"$dir/cpu.stat"
 	run "$hark" probe read cgroup --cgroup "$dir"
 	[ "$status" -eq 65 ]

@@ -151,6 +151,18 @@ write_output(const struct cgroup *c, const struct part_reading *parts, struct js
 	json_write_literal(w, "}");
 }
 
+/* A directory in which none of the files is there is most often none of cgroups. */
+static enum hark_probe_error
+fail_on_no_cgroup(const struct cgroup *c, struct hark_failure *why)
+{
+	char shown[160];
+
+	(void)text_escape(c->leaf, strlen(c->leaf), shown, sizeof(shown));
+	return probe_fail(why, HARK_PROBE_MISSING, ENOENT,
+			  "%s: no memory.events, cpu.stat or pids.events: is this a cgroup?",
+			  shown);
+}
+
 static enum hark_probe_error
 cgroup_read(void *state, struct hark_probe_reading *out, struct hark_failure *why)
 {
@@ -179,6 +191,8 @@ cgroup_read(void *state, struct hark_probe_reading *out, struct hark_failure *wh
 	write_inputs(c, parts, &w);
 	if (probe_write_inputs(out, &w, why) != HARK_PROBE_OK)
 		return HARK_PROBE_LIMIT;
+	if (failed == PART_COUNT && worst == HARK_PROBE_MISSING && !c->is_first_version)
+		return fail_on_no_cgroup(c, why);
 	if (failed == PART_COUNT)
 		return worst;
 	write_output(c, parts, &w);
