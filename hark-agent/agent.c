@@ -21,7 +21,7 @@
 #define NS_A_MS              UINT64_C(1000000)
 #define NS_A_S               UINT64_C(1000000000)
 #define WALK_INTERVAL_NS     (100 * NS_A_MS)
-#define SUSPECTS_INTERVAL_NS NS_A_S
+#define SUSPECTS_INTERVAL_NS (20 * NS_A_MS)
 /* The kernel's last message may come a little after the end that it tells. */
 #define DRAIN_LIMIT_NS (250 * NS_A_MS)
 /* How often the end of the output is looked for: there is no event for it. */

@@ -104,6 +104,14 @@ begin_own(const struct declarer *d, struct hark_guest_declaration *g, const char
 	g->guest_comm = text_of(d->comm, d->comm_size);
 }
 
+/* The losses so far, on all that has a number: whichever of these arrives, the sum is right. */
+static void
+put_dropped(const struct declarer *d, struct hark_guest_declaration *g)
+{
+	g->has_dropped = d->dropped > 0;
+	g->dropped = d->dropped;
+}
+
 /* All sizes are bounded so that a frame always fits: a refusal is our own mistake. */
 static size_t
 encode(const struct hark_guest_declaration *g, uint8_t *frame)
@@ -138,6 +146,7 @@ declare_heartbeat(const struct declarer *d, uint64_t next, uint64_t now_ns, uint
 	struct hark_guest_declaration g;
 
 	begin_own(d, &g, "agent.heartbeat", next, now_ns);
+	put_dropped(d, &g);
 	return encode(&g, frame);
 }
 
@@ -156,10 +165,7 @@ declare_goodbye(const struct declarer *d, uint64_t next, int wait_status, uint64
 	struct hark_guest_declaration g;
 
 	begin_own(d, &g, "agent.goodbye", next, now_ns);
-	if (d->dropped > 0) {
-		g.has_dropped = true;
-		g.dropped = d->dropped;
-	}
+	put_dropped(d, &g);
 	put_integer(&g, "exit_code", declare_exit_code((uint32_t)wait_status));
 	if (WIFSIGNALED(wait_status))
 		put_integer(&g, "signal", WTERMSIG(wait_status));
@@ -167,7 +173,7 @@ declare_goodbye(const struct declarer *d, uint64_t next, int wait_status, uint64
 }
 
 size_t
-declare_process(struct declarer *d, uint64_t number, const struct process_event *event,
+declare_process(const struct declarer *d, uint64_t number, const struct process_event *event,
 		uint8_t *frame)
 {
 	char comm[SHOWABLE_BYTES(COMM_BYTES)];
@@ -183,11 +189,7 @@ declare_process(struct declarer *d, uint64_t number, const struct process_event 
 
 	begin(&g, event->source, number, event->time_ns);
 	g.guest_pid = (uint32_t)event->pid;
-	if (d->dropped > 0) {
-		g.has_dropped = true;
-		g.dropped = d->dropped;
-		d->dropped = 0;
-	}
+	put_dropped(d, &g);
 	size = showable_text(event->comm, event->comm_size, comm, &changed);
 	g.guest_comm = text_of(comm, size);
 	if (changed)

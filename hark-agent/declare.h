@@ -26,7 +26,7 @@ struct declarer {
 	size_t comm_size;
 	uint32_t pid;
 	const char *missing_connector; /* why there is no process connector; NULL where there is */
-	uint64_t dropped;              /* lost before numbering since the last event that said so */
+	uint64_t dropped;              /* lost before numbering, in all: "at least" */
 };
 
 /* One event of a process.  What is unknown is absent. */
@@ -56,8 +56,7 @@ size_t declare_hello(const struct declarer *d, uint64_t oldest, uint64_t now_ns,
 size_t declare_heartbeat(const struct declarer *d, uint64_t next, uint64_t now_ns, uint8_t *frame);
 size_t declare_goodbye(const struct declarer *d, uint64_t next, int wait_status, uint64_t now_ns,
 		       uint8_t *frame);
-/* Tells d->dropped with it and begins to count anew. */
-size_t declare_process(struct declarer *d, uint64_t number, const struct process_event *event,
+size_t declare_process(const struct declarer *d, uint64_t number, const struct process_event *event,
 		       uint8_t *frame);
 
 /* What a shell makes of a wait status: the exit code, or 128 and the signal. */

@@ -24,9 +24,12 @@ struct member {
 	uint64_t exe_device;  /* the file that it runs; both 0 while nobody has looked */
 	uint64_t exe_inode;
 	uint32_t generation;  /* of the last walk that saw it */
-	uint32_t exit_status; /* what its first thread left with, where leader_gone */
+	uint64_t exit_ns;     /* when its first thread left, where leader_gone */
+	uint32_t exit_status; /* what it left with */
 	uint8_t comm_size;
+	bool threaded;         /* it has, or may have, more than its first thread */
 	bool leader_gone;      /* its first thread has ended, perhaps others live on */
+	bool looked_dead;      /* at the last look, where leader_gone */
 	char comm[COMM_BYTES]; /* not terminated */
 };
 

@@ -58,6 +58,7 @@ update(struct tracker *t, struct member *m, const struct proc_stat *s, uint64_t 
 
 	m->start_ticks = s->start_ticks;
 	m->generation = t->generation;
+	m->threaded = true; /* a walk follows a loss: a thread's beginning may be what was lost */
 	m->comm_size = s->comm_size;
 	memcpy(m->comm, s->comm, s->comm_size);
 	if (is_dead(s)) {
@@ -82,6 +83,7 @@ add_new(struct tracker *t, const struct proc_stat *s, uint64_t now_ns)
 		return;
 	}
 	m->walked_ns = now_ns;
+	m->threaded = true; /* nobody has told how many threads it has */
 	m->start_ticks = s->start_ticks;
 	m->generation = t->generation;
 	m->comm_size = s->comm_size;
@@ -213,6 +215,7 @@ tracker_take_in(struct tracker *t)
 		if (m == NULL)
 			continue;
 		m->walked_ns = wait_now_ns();
+		m->threaded = true; /* nobody has told how many it has */
 		m->start_ticks = rows[i].start_ticks;
 		m->comm_size = rows[i].comm_size;
 		memcpy(m->comm, rows[i].comm, rows[i].comm_size);

@@ -142,8 +142,13 @@ on_fork(struct tracker *t, const struct connector_event *event)
 	const struct member *parent;
 	struct member *m = family_find(t->family, event->tgid);
 
-	if (event->pid != event->tgid || event->tgid == t->self)
-		return; /* a thread */
+	if (event->pid != event->tgid) {
+		if (m != NULL)
+			m->threaded = true;
+		return;
+	}
+	if (event->tgid == t->self)
+		return;
 	if (m != NULL) {
 		/* A walk may have seen it before this message was read. */
 		if (m->walked_ns >= event->time_ns)
@@ -173,29 +178,10 @@ on_fork(struct tracker *t, const struct connector_event *event)
 }
 
 /*
- * A first thread may end before the others, and another thread that calls exec takes over its
- * number; so its end is the process's only when /proc shows no life.
+ * The end of a process's only thread is its end.  Where there are more, the first may end before
+ * the others, and another that calls exec takes over its number: the process is then a suspect,
+ * until /proc has shown no life at two looks (tracker_check_suspects) or an exec clears it.
  */
-static void
-end_unless_alive(struct tracker *t, struct member *m, uint32_t status, uint64_t time_ns)
-{
-	struct proc_stat s;
-	bool alive = false;
-
-	/* The second look is for the moment in which the number changes hands. */
-	/* NOLINTNEXTLINE(misc-redundant-expression) */
-	if (tracker_stat(t, m->pid, &s) == ERR_OK || tracker_stat(t, m->pid, &s) == ERR_OK)
-		alive = (s.state != 'Z' && s.state != 'X') || s.threads > 1;
-	if (!alive) {
-		tracker_end(t, m->pid, &status, time_ns, false);
-		return;
-	}
-	if (!m->leader_gone)
-		t->suspects++;
-	m->leader_gone = true;
-	m->exit_status = status;
-}
-
 static void
 on_exit_message(struct tracker *t, const struct connector_event *event)
 {
@@ -203,24 +189,31 @@ on_exit_message(struct tracker *t, const struct connector_event *event)
 
 	if (m == NULL || (event->pid != event->tgid && !m->leader_gone))
 		return;
-	end_unless_alive(t, m, event->value, event->time_ns);
+	if (!m->threaded) {
+		tracker_end(t, m->pid, &event->value, event->time_ns, false);
+		return;
+	}
+	if (!m->leader_gone)
+		t->suspects++;
+	m->leader_gone = true;
+	m->looked_dead = false;
+	m->exit_status = event->value;
+	m->exit_ns = event->time_ns;
 }
 
+/* An exec leaves one thread alone, whichever called it. */
 static void
 on_exec(struct tracker *t, const struct connector_event *event)
 {
 	struct member *m = family_find(t->family, event->tgid);
-	struct proc_stat s;
 
-	/* While a thread takes over its process's number, that process looked dead to us. */
-	if (m == NULL && tracker_stat(t, event->tgid, &s) == ERR_OK && tracker_is_ours(t, s.ppid))
-		m = tracker_add(t, event->tgid, s.ppid);
 	if (m == NULL)
 		return;
 	if (m->leader_gone) {
 		m->leader_gone = false;
 		t->suspects--;
 	}
+	m->threaded = false;
 	read_comm(t, m);
 	tracker_emit_exec(t, m, event->time_ns, false);
 }
@@ -253,6 +246,16 @@ tracker_message(struct tracker *t, const struct connector_event *event)
 	}
 }
 
+static bool
+shows_life(struct tracker *t, pid_t pid)
+{
+	struct proc_stat s;
+
+	return tracker_stat(t, pid, &s) == ERR_OK &&
+	       ((s.state != 'Z' && s.state != 'X') || s.threads > 1);
+}
+
+/* Two looks, because /proc shows no life for a moment while a number changes hands. */
 void
 tracker_check_suspects(struct tracker *t)
 {
@@ -262,8 +265,14 @@ tracker_check_suspects(struct tracker *t)
 	while (t->suspects > 0 && i-- > 0) {
 		struct member *m = &t->family->members[i];
 
-		if (m->leader_gone)
-			end_unless_alive(t, m, m->exit_status, wait_now_ns());
+		if (!m->leader_gone)
+			continue;
+		if (shows_life(t, m->pid))
+			m->looked_dead = false;
+		else if (m->looked_dead)
+			tracker_end(t, m->pid, &m->exit_status, m->exit_ns, false);
+		else
+			m->looked_dead = true;
 	}
 }
 
