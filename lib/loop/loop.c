@@ -28,6 +28,7 @@ struct loop_entry {
 	loop_fd_fn *fn;
 	void *ctx;
 	uint32_t generation;
+	bool paused; /* held, but not with the kernel */
 };
 
 struct loop_signal {
@@ -157,11 +158,13 @@ loop_fd_add(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *ct
 	if (e != ERR_OK)
 		return e;
 	entry = &loop->entries[fd];
-	e = poll_add(loop->poll_fd, fd, events, key_of(fd, entry));
+	if (events != 0)
+		e = poll_add(loop->poll_fd, fd, events, key_of(fd, entry));
 	if (e != ERR_OK)
 		return e;
 	entry->fn = fn;
 	entry->ctx = ctx;
+	entry->paused = events == 0;
 	return ERR_OK;
 }
 
@@ -169,10 +172,20 @@ enum err
 loop_fd_modify(struct loop *loop, int fd, uint32_t events)
 {
 	struct loop_entry *entry = entry_find(loop, fd);
+	enum err e = ERR_OK;
 
 	if (entry == NULL)
 		return ERR_MISSING;
-	return poll_modify(loop->poll_fd, fd, events, key_of(fd, entry));
+	/* epoll tells of a hang-up whatever is asked for, and level-triggered without end: a peer
+	 * that has gone would turn the loop of one who does not read it for the moment. */
+	if (events != 0)
+		e = entry->paused ? poll_add(loop->poll_fd, fd, events, key_of(fd, entry))
+				  : poll_modify(loop->poll_fd, fd, events, key_of(fd, entry));
+	else if (!entry->paused)
+		e = poll_remove(loop->poll_fd, fd);
+	if (e == ERR_OK)
+		entry->paused = events == 0;
+	return e;
 }
 
 void
@@ -183,7 +196,8 @@ loop_fd_remove(struct loop *loop, int fd)
 	if (entry == NULL)
 		return;
 	/* It can fail only where the caller has closed fd already, and then it is removed. */
-	(void)!poll_remove(loop->poll_fd, fd);
+	if (!entry->paused)
+		(void)!poll_remove(loop->poll_fd, fd);
 	entry->fn = NULL;
 	entry->ctx = NULL;
 	entry->generation++;

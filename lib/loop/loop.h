@@ -50,8 +50,8 @@ uint64_t loop_now_ns(const struct loop *loop);
  * ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err loop_fd_add(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn,
 			      void *ctx);
-/* Other events of the same descriptor; 0 pauses it (but for EPOLLHUP and EPOLLERR).  ERR_MISSING.
- */
+/* Other events of the same descriptor; 0 pauses it wholly, EPOLLHUP and EPOLLERR too.  ERR_MISSING,
+ * ERR_SYSTEM. */
 MUST_USE enum err loop_fd_modify(struct loop *loop, int fd, uint32_t events);
 /* To be called before fd is closed.  Nothing happens where it is not there. */
 void loop_fd_remove(struct loop *loop, int fd);

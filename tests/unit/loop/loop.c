@@ -321,6 +321,35 @@ signals_are_calls(void **state)
 	assert_int_equal(sigismember(&blocked, SIGUSR2), 0);
 }
 
+/* A peer that hangs up is reported by epoll whatever was asked for: it must not turn the loop of
+ * one who is not listening. */
+static void
+paused_is_silent(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p);
+	assert_int_equal(loop_fd_add(p.loop, p.reader[0], EPOLLIN, must_not_be_called, &p), ERR_OK);
+	assert_int_equal(loop_fd_modify(p.loop, p.reader[0], 0), ERR_OK);
+	assert_int_equal(loop_fd_modify(p.loop, p.reader[0], 0), ERR_OK);
+	assert_int_equal(loop_fd_add(p.loop, p.reader[1], 0, on_first, &p), ERR_OK);
+	assert_int_equal(loop_fd_add(p.loop, p.reader[1], 0, on_first, &p), ERR_EXISTS);
+	assert_int_equal(close(p.writer[0]), 0);
+	assert_int_equal(close(p.writer[1]), 0);
+	assert_int_equal(loop_turn(p.loop, false), ERR_OK);
+	assert_int_equal(p.called[0] + p.called[1], 0);
+	/* Asked for again it is told, and a paused one can be removed. */
+	assert_int_equal(loop_fd_modify(p.loop, p.reader[1], EPOLLIN), ERR_OK);
+	assert_int_equal(loop_turn(p.loop, false), ERR_OK);
+	assert_int_equal(p.called[0], 1);
+	loop_fd_remove(p.loop, p.reader[0]);
+	assert_int_equal(loop_fd_modify(p.loop, p.reader[0], EPOLLIN), ERR_MISSING);
+	p.writer[0] = dup(p.reader[0]);
+	p.writer[1] = dup(p.reader[1]);
+	pair_close(&p);
+}
+
 int
 main(void)
 {
@@ -333,6 +362,7 @@ main(void)
 		cmocka_unit_test(timer_set_for_now_does_not_starve),
 		cmocka_unit_test(cleared_inside_is_not_called),
 		cmocka_unit_test(signals_are_calls),
+		cmocka_unit_test(paused_is_silent),
 	};
 
 	return cmocka_run_group_tests_name("loop/loop", tests, NULL, NULL);
