@@ -56,8 +56,8 @@ struct json_failure {
 /*
  * Reads all of `text`.  ERR_FORMAT, ERR_DUPLICATE or ERR_LIMIT (more than depth_max arrays and
  * objects inside one another), each with *why, or ERR_MEMORY.  It is one allocation of at most
- * 41 bytes for each byte of text and one node, and time is n log n whatever the names are.  `text`
- * is not kept.  `why` may be NULL.
+ * 41 bytes for each byte of text and depth_max + 2 nodes (of 80 bytes), whatever the bytes are, and
+ * time is n log n whatever the names are.  `text` is not kept.  `why` may be NULL.
  */
 MUST_USE enum err json_tree_read(const char *text, size_t size, size_t depth_max,
 				 struct json_tree **out, struct json_failure *why);

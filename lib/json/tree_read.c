@@ -259,10 +259,15 @@ read_all(struct reader *r)
 	}
 }
 
-/* An upper bound: a value stands at the start, behind an opening bracket, or behind a comma. */
+/*
+ * An upper bound: a value stands at the start, behind an opening bracket, or behind a comma.  And a
+ * value takes two bytes, itself and what parts it from the next, but for what is still open: so
+ * foreign bytes that only look like structure get no more storage than real ones.
+ */
 static size_t
-count_nodes(const char *text, size_t size)
+count_nodes(const char *text, size_t size, size_t depth_max)
 {
+	const size_t count_max = size / 2 + depth_max + 1;
 	bool in_string = false;
 	size_t count = 1;
 	size_t i;
@@ -275,14 +280,14 @@ count_nodes(const char *text, size_t size)
 		else if (!in_string && (text[i] == ',' || text[i] == '[' || text[i] == '{'))
 			count++;
 	}
-	return count;
+	return count < count_max ? count : count_max;
 }
 
 static enum err
 create_storage(const char *text, size_t size, struct json_tree **out, struct reader *r)
 {
 	const size_t node_size = sizeof(struct json_node) + sizeof(struct json_node *);
-	size_t count = count_nodes(text, size);
+	size_t count = count_nodes(text, size, r->depth_max);
 	size_t storage;
 	struct json_tree *tree;
 

@@ -10,6 +10,18 @@
 #define DEPTH_MAX 8u
 #define T(text)   (text), sizeof(text) - 1
 
+static size_t allocated;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	allocated += count * size;
+	return __real_calloc(count, size);
+}
+
 /* Reads a copy whose end is the end of an allocation, so that a sanitizer sees an overrun. */
 static enum err
 read_copy(const char *text, size_t size, struct json_tree **out, struct json_failure *why)
@@ -299,6 +311,67 @@ many_names_take_no_square_of_time(void **state)
 	free(text);
 }
 
+/* The header's bound holds for any bytes, whatever structure they pretend to have. */
+static void
+storage_is_bounded(void **state)
+{
+	static const struct {
+		const char *rule, *unit;
+		enum err want;
+	} rows[] = {
+		{ "commas", ",", ERR_FORMAT },
+		{ "opening brackets", "[", ERR_LIMIT },
+		{ "opening braces", "{", ERR_FORMAT },
+		{ "a string that does not end", "\"", ERR_FORMAT },
+		{ "commas in an array", "[,", ERR_FORMAT },
+	};
+	enum { BYTES = 100000 };
+	char *text = malloc(BYTES);
+	size_t i;
+
+	(void)state;
+	assert_non_null(text);
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		struct json_tree *tree = NULL;
+		enum err e;
+		size_t at;
+
+		for (at = 0; at < BYTES; at++)
+			text[at] = rows[i].unit[at % strlen(rows[i].unit)];
+		allocated = 0;
+		e = json_tree_read(text, BYTES, DEPTH_MAX, &tree, NULL);
+		if (e != rows[i].want || allocated > 41 * BYTES + 80 * (DEPTH_MAX + 2))
+			fail_msg("%s: %d, %zu bytes", rows[i].rule, e, allocated);
+	}
+	free(text);
+}
+
+/* A text that ends while as much as may be is open needs the most nodes for its bytes. */
+static void
+no_end_overruns_its_nodes(void **state)
+{
+	static const char *const openings[] = { "[", "{\"\":", "[1,", "[[],", "[\"\"," };
+	size_t i;
+	size_t depth;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(openings); i++) {
+		for (depth = 0; depth <= DEPTH_MAX; depth++) {
+			char text[128] = "";
+			struct json_tree *tree = NULL;
+			size_t at;
+
+			for (at = 0; at < depth; at++)
+				strcat(text, openings[i]);
+			assert_true(read_copy(text, strlen(text), &tree, NULL) != ERR_OK);
+			strcat(text, "1");
+			assert_true(read_copy(text, strlen(text), &tree, NULL) == ERR_OK ||
+				    depth > 0);
+			json_tree_destroy(tree);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -309,6 +382,8 @@ main(void)
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(no_bit_flip_breaks_it),
 		cmocka_unit_test(many_names_take_no_square_of_time),
+		cmocka_unit_test(storage_is_bounded),
+		cmocka_unit_test(no_end_overruns_its_nodes),
 	};
 
 	return cmocka_run_group_tests_name("json/tree_read", tests, NULL, NULL);
