@@ -52,9 +52,10 @@ enum hark_sign_algorithm {
 struct hark_signer;
 
 /*
- * Reads CELLOS_HOST_TELEMETRY_SIGN_ALG, _KID, _HMAC_KEY and _ED25519_SK by `lookup` (NULL: getenv).
- * Fail closed: an unknown algorithm, a missing or blank kid, a missing, malformed or second key, or
- * a key while signing is off is CONFIG, never an unsigned start.
+ * Reads CELLOS_HOST_TELEMETRY_SIGN_ALG, _KID, _HMAC_KEY and _ED25519_SK by `lookup` (NULL: getenv),
+ * whose texts must last until this returns.  Fail closed: an unknown algorithm, a missing or blank
+ * kid, a missing, malformed or second key, or a key while signing is off is CONFIG, never an
+ * unsigned start.
  */
 typedef const char *hark_sign_lookup_fn(void *context, const char *name);
 HARK_API HARK_MUST_USE enum hark_sign_error hark_signer_from_environment(
@@ -88,7 +89,9 @@ HARK_API void hark_host_stamped_envelope_finish(struct hark_host_stamped_envelop
 /*
  * Signs one CloudEvent given as JSON (attributes in any order; `subject` is left out, any other
  * attribute that CellOS does not have is FORMAT, and so is a number in `data` that CellOS would
- * print otherwise than it is written).  OFF where the signer is off.
+ * print otherwise than it is written).  OFF where the signer is off.  LIMIT where the envelope
+ * would be over HARK_SIGN_JSON_BYTES_MAX, or its transport event over HARK_SIGN_JSON_DEPTH_MAX:
+ * what is signed can be read.
  */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_sign_host_stamped_envelope(
 	const struct hark_signer *signer, struct hark_text event_json,
@@ -103,7 +106,7 @@ struct hark_cellos_event {
 
 /*
  * Builds that event and signs it.  FORMAT where a text is missing that CellOS requires: id, source,
- * type, cell, run, and the spec's hash too.  OFF where the signer is off.
+ * type, cell, run, and the spec's hash too.  OFF where the signer is off.  LIMIT as above.
  */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_host_stamp_and_sign(
 	const struct hark_signer *signer, const struct hark_guest_declaration *guest,
@@ -111,7 +114,7 @@ HARK_API HARK_MUST_USE enum hark_sign_error hark_host_stamp_and_sign(
 	struct hark_host_stamped_envelope *out, struct hark_failure *why);
 
 /* Wraps an envelope into CellOS's transport event, with id, time and traceparent of the inner one.
- */
+ * LIMIT where that would be over the limits above. */
 HARK_API HARK_MUST_USE enum hark_sign_error hark_sign_transport_event(
 	struct hark_text envelope_json, struct hark_host_stamped_envelope *out,
 	struct hark_failure *why);

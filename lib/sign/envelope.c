@@ -23,8 +23,8 @@ hark_host_stamped_envelope_finish(struct hark_host_stamped_envelope *envelope)
 }
 
 enum hark_sign_error
-sign_tree_read(struct hark_text json, struct json_tree **out, enum hark_verify_reason *reason,
-	       struct json_failure *failure)
+sign_tree_read(struct hark_text json, size_t depth_more, struct json_tree **out,
+	       enum hark_verify_reason *reason, struct json_failure *failure)
 {
 	enum err e;
 
@@ -32,7 +32,8 @@ sign_tree_read(struct hark_text json, struct json_tree **out, enum hark_verify_r
 	*reason = HARK_VERIFY_TOO_LARGE;
 	if (json.size > HARK_SIGN_JSON_BYTES_MAX)
 		return HARK_SIGN_LIMIT;
-	e = json_tree_read(json.data, json.size, HARK_SIGN_JSON_DEPTH_MAX, out, failure);
+	e = json_tree_read(json.data, json.size, HARK_SIGN_JSON_DEPTH_MAX - depth_more, out,
+			   failure);
 	switch (e) {
 	case ERR_OK:
 		*reason = HARK_VERIFY_NONE;
@@ -100,6 +101,17 @@ sign_envelope_read(const struct json_node *node, struct sign_envelope *out,
 
 /* ---- making -------------------------------------------------------------------------------- */
 
+enum hark_sign_error
+sign_check_size(char **json, size_t size, struct hark_failure *why)
+{
+	if (size <= HARK_SIGN_JSON_BYTES_MAX)
+		return HARK_SIGN_OK;
+	free(*json);
+	*json = NULL;
+	return sign_fail(HARK_SIGN_LIMIT, why, "what is signed would have %zu bytes, over %u", size,
+			 HARK_SIGN_JSON_BYTES_MAX);
+}
+
 size_t
 sign_envelope_more(const struct hark_signer *signer)
 {
@@ -109,7 +121,8 @@ sign_envelope_more(const struct hark_signer *signer)
 
 enum hark_sign_error
 sign_envelope_finish(const struct hark_signer *signer, char *json, size_t event_size,
-		     size_t capacity, struct hark_host_stamped_envelope *out)
+		     size_t capacity, struct hark_host_stamped_envelope *out,
+		     struct hark_failure *why)
 {
 	const size_t head = sizeof(SIGN_ENVELOPE_HEAD) - 1;
 	const char *algorithm = signature_algorithm_name(signer->algorithm);
@@ -117,6 +130,7 @@ sign_envelope_finish(const struct hark_signer *signer, char *json, size_t event_
 	char text[BASE64_TEXT_SIZE(SIGNATURE_BYTES_MAX)];
 	size_t text_size = BASE64_TEXT_SIZE(signature_size(signer->algorithm));
 	struct json_writer w;
+	enum hark_sign_error e;
 	size_t size;
 
 	MUST(capacity >= head + event_size);
@@ -134,6 +148,9 @@ sign_envelope_finish(const struct hark_signer *signer, char *json, size_t event_
 	json_write_raw(&w, "}", 2); /* with its terminator */
 	MUST(json_writer_finish(&w, &size) == ERR_OK);
 	size += head + event_size - 1;
+	e = sign_check_size(&json, size, why);
+	if (e != HARK_SIGN_OK)
+		return e;
 	*out = (struct hark_host_stamped_envelope){
 		.json = json,
 		.size = size,
@@ -204,7 +221,8 @@ hark_sign_host_stamped_envelope(const struct hark_signer *signer, struct hark_te
 		return sign_fail(HARK_SIGN_ARGUMENT, why, "a pointer is missing");
 	if (signer->algorithm == HARK_SIGN_ALGORITHM_OFF)
 		return sign_fail(HARK_SIGN_OFF, why, "signing is off");
-	e = sign_tree_read(event_json, &tree, &reason, &failure);
+	e = sign_tree_read(event_json, SIGN_DEPTH_OF_ENVELOPE + SIGN_DEPTH_OF_TRANSPORT, &tree,
+			   &reason, &failure);
 	if (e != HARK_SIGN_OK)
 		return sign_fail(e, why, "at byte %zu: %s", failure.offset, failure.text);
 	reason = sign_event_read(json_tree_root(tree), true, &event, &detail);
@@ -222,5 +240,5 @@ hark_sign_host_stamped_envelope(const struct hark_signer *signer, struct hark_te
 	sign_event_write(&event, &w);
 	/* Escapes are never longer than what was read, so the form fits by construction. */
 	MUST(json_writer_finish(&w, &size) == ERR_OK);
-	return sign_envelope_finish(signer, json, size, capacity, out);
+	return sign_envelope_finish(signer, json, size, capacity, out, why);
 }

@@ -219,7 +219,7 @@ hark_verify_keys_add(struct hark_verify_keys *keys, enum hark_sign_algorithm alg
 	if (algorithm != HARK_SIGN_ALGORITHM_ED25519 &&
 	    algorithm != HARK_SIGN_ALGORITHM_HMAC_SHA256)
 		return sign_fail(HARK_SIGN_ARGUMENT, why, "no such algorithm");
-	e = sign_tree_read(file_text, &tree, &reason, &failure);
+	e = sign_tree_read(file_text, 0, &tree, &reason, &failure);
 	if (e == HARK_SIGN_FORMAT)
 		return sign_fail(HARK_SIGN_CONFIG, why, "at byte %zu: %s", failure.offset,
 				 failure.text);

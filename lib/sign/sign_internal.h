@@ -133,20 +133,30 @@ struct sign_envelope {
 /* NONE, UNKNOWN_MEMBER or what sign_event_read gives, with *detail. */
 enum hark_verify_reason sign_envelope_read(const struct json_node *node, struct sign_envelope *out,
 					   struct sign_detail *detail);
+/* Frees *json and gives LIMIT, with words, where nobody could read what was written; else OK. */
+enum hark_sign_error sign_check_size(char **json, size_t size, struct hark_failure *why);
 /*
- * Signs bytes that are CellOS's form already and stand at out->at + 9: `out` has room for
- * sign_envelope_more(signer) bytes beyond them.  Used by all that make envelopes.
+ * Takes json, whatever comes of it.  Signs bytes that are CellOS's form already and stand behind
+ * the room for SIGN_ENVELOPE_HEAD; there is room for sign_envelope_more(signer) bytes beyond them.
+ * LIMIT as sign_check_size.  Used by all that make envelopes.
  */
 size_t sign_envelope_more(const struct hark_signer *signer);
 enum hark_sign_error sign_envelope_finish(const struct hark_signer *signer, char *json,
 					  size_t event_size, size_t capacity,
-					  struct hark_host_stamped_envelope *out);
+					  struct hark_host_stamped_envelope *out,
+					  struct hark_failure *why);
 /* What stands before the event. */
 #define SIGN_ENVELOPE_HEAD "{\"event\":"
 
-/* Reads JSON within this room's limits; on failure the reason, its words in *detail_text. */
-enum hark_sign_error sign_tree_read(struct hark_text json, struct json_tree **out,
-				    enum hark_verify_reason *reason, struct json_failure *failure);
+/*
+ * Reads JSON within this room's limits; on failure the reason, its words in *failure.  depth_more
+ * is how much deeper the form is that will be written around it, and read by others.
+ */
+#define SIGN_DEPTH_OF_ENVELOPE  1u
+#define SIGN_DEPTH_OF_TRANSPORT 1u
+enum hark_sign_error sign_tree_read(struct hark_text json, size_t depth_more,
+				    struct json_tree **out, enum hark_verify_reason *reason,
+				    struct json_failure *failure);
 
 /* ---- keys.c ---- */
 

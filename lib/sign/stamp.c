@@ -105,7 +105,7 @@ sign_event(const struct hark_signer *signer, const struct hark_guest_declaration
 	json_writer_init(&w, json + sizeof(SIGN_ENVELOPE_HEAD) - 1, event_capacity);
 	write_event(guest, host, event, time, &w);
 	MUST(json_writer_finish(&w, &size) == ERR_OK);
-	return sign_envelope_finish(signer, json, size, capacity, out);
+	return sign_envelope_finish(signer, json, size, capacity, out, why);
 }
 
 enum hark_sign_error

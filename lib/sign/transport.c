@@ -84,7 +84,7 @@ hark_sign_transport_event(struct hark_text envelope_json, struct hark_host_stamp
 
 	if (out == NULL || (envelope_json.data == NULL && envelope_json.size > 0))
 		return sign_fail(HARK_SIGN_ARGUMENT, why, "a pointer is missing");
-	e = sign_tree_read(envelope_json, &tree, &reason, &failure);
+	e = sign_tree_read(envelope_json, SIGN_DEPTH_OF_TRANSPORT, &tree, &reason, &failure);
 	if (e != HARK_SIGN_OK)
 		return sign_fail(e, why, "at byte %zu: %s", failure.offset, failure.text);
 	reason = sign_envelope_read(json_tree_root(tree), &envelope, &detail);
@@ -101,6 +101,9 @@ hark_sign_transport_event(struct hark_text envelope_json, struct hark_host_stamp
 	write_transport(&envelope, &w, &signature);
 	MUST(json_writer_finish(&w, &size) == ERR_OK);
 	size--; /* the terminator */
+	e = sign_check_size(&json, size, why);
+	if (e != HARK_SIGN_OK)
+		return e;
 	*out = (struct hark_host_stamped_envelope){
 		.json = json,
 		.size = size,

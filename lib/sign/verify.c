@@ -211,7 +211,7 @@ hark_verify_host_stamped_envelope(const struct hark_verify_keys *keys, struct ha
 
 	if (keys == NULL || now == NULL || result == NULL || (json.data == NULL && json.size > 0))
 		return HARK_SIGN_ARGUMENT;
-	e = sign_tree_read(json, &tree, &r.reason, &failure);
+	e = sign_tree_read(json, 0, &tree, &r.reason, &failure);
 	if (e == HARK_SIGN_MEMORY)
 		return e;
 	if (e != HARK_SIGN_OK) {

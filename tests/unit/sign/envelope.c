@@ -141,10 +141,25 @@ the_largest_fits(void **state)
 	text.size = HARK_SIGN_JSON_BYTES_MAX + 1;
 	assert_int_equal(hark_sign_host_stamped_envelope(signer, text, &envelope, NULL),
 			 HARK_SIGN_LIMIT);
+	/* The largest is the one whose envelope is as large as may be. */
 	text.size = HARK_SIGN_JSON_BYTES_MAX;
 	assert_int_equal(hark_sign_host_stamped_envelope(signer, text, &envelope, NULL),
+			 HARK_SIGN_LIMIT);
+	assert_null(envelope.json);
+	assert_int_equal(hark_sign_host_stamped_envelope(signer, slice(HEAD ",\"data\":\"\"}"),
+							 &envelope, NULL),
 			 HARK_SIGN_OK);
+	text.size = HARK_SIGN_JSON_BYTES_MAX - (envelope.size - head - 2);
 	hark_host_stamped_envelope_finish(&envelope);
+	memcpy(event + text.size - 2, "\"} ", 3);
+	assert_int_equal(hark_sign_host_stamped_envelope(signer, text, &envelope, NULL),
+			 HARK_SIGN_OK);
+	assert_int_equal(envelope.size, HARK_SIGN_JSON_BYTES_MAX);
+	hark_host_stamped_envelope_finish(&envelope);
+	memcpy(event + text.size - 2, "x\"}", 3);
+	text.size++;
+	assert_int_equal(hark_sign_host_stamped_envelope(signer, text, &envelope, NULL),
+			 HARK_SIGN_LIMIT);
 	hark_signer_destroy(signer);
 	free(event);
 }
@@ -201,6 +216,86 @@ transport_takes_envelopes_alone(void **state)
 	hark_host_stamped_envelope_finish(&out);
 }
 
+static enum hark_verify_reason
+verified(const struct hark_host_stamped_envelope *envelope)
+{
+	struct hark_verify_keys *keys = NULL;
+	struct hark_verify_result result;
+	const struct hark_time now = NOW;
+
+	assert_int_equal(hark_verify_keys_create(&keys), HARK_SIGN_OK);
+	assert_int_equal(
+		hark_verify_keys_add(keys, HARK_SIGN_ALGORITHM_ED25519, slice(KEY_FILE), NULL),
+		HARK_SIGN_OK);
+	assert_int_equal(
+		hark_verify_host_stamped_envelope(
+			keys, (struct hark_text){ envelope->json, envelope->size }, &now, &result),
+		HARK_SIGN_OK);
+	hark_verify_keys_destroy(keys);
+	return result.reason;
+}
+
+/* Nothing is signed that the reader of envelopes would refuse for its size or depth, bare or in a
+ * transport event. */
+static void
+what_is_signed_can_be_read(void **state)
+{
+	struct hark_signer *signer = ed25519_signer();
+	char *event = malloc(HARK_SIGN_JSON_BYTES_MAX);
+	size_t signed_count = 0;
+	size_t depth;
+	size_t cut;
+
+	(void)state;
+	assert_non_null(event);
+	for (depth = 1; depth <= HARK_SIGN_JSON_DEPTH_MAX; depth++) {
+		struct hark_host_stamped_envelope envelope = { 0 };
+		struct hark_host_stamped_envelope outer = { 0 };
+		size_t at = (size_t)sprintf(event, HEAD ",\"data\":");
+
+		memset(event + at, '[', depth - 1);
+		memset(event + at + depth - 1, ']', depth - 1);
+		strcpy(event + at + 2 * (depth - 1), depth > 1 ? "}" : "1}");
+		if (hark_sign_host_stamped_envelope(signer, slice(event), &envelope, NULL) !=
+		    HARK_SIGN_OK)
+			continue;
+		signed_count++;
+		if (verified(&envelope) != HARK_VERIFY_NONE)
+			fail_msg("an event of depth %zu", depth);
+		assert_int_equal(
+			hark_sign_transport_event(
+				(struct hark_text){ envelope.json, envelope.size }, &outer, NULL),
+			HARK_SIGN_OK);
+		assert_int_equal(verified(&outer), HARK_VERIFY_NONE);
+		hark_host_stamped_envelope_finish(&envelope);
+		hark_host_stamped_envelope_finish(&outer);
+	}
+	assert_int_equal(signed_count, HARK_SIGN_JSON_DEPTH_MAX - 2);
+	for (signed_count = 0, cut = 0; cut < 1024; cut += 16) {
+		struct hark_host_stamped_envelope envelope = { 0 };
+		struct hark_host_stamped_envelope outer = { 0 };
+		struct hark_text text = { event, HARK_SIGN_JSON_BYTES_MAX - cut };
+		size_t at = (size_t)sprintf(event, HEAD ",\"data\":\"");
+		enum hark_sign_error e;
+
+		memset(event + at, 'x', text.size - at);
+		memcpy(event + text.size - 2, "\"}", 2);
+		if (hark_sign_host_stamped_envelope(signer, text, &envelope, NULL) != HARK_SIGN_OK)
+			continue;
+		signed_count++;
+		assert_int_equal(verified(&envelope), HARK_VERIFY_NONE);
+		e = hark_sign_transport_event((struct hark_text){ envelope.json, envelope.size },
+					      &outer, NULL);
+		if (e != HARK_SIGN_LIMIT)
+			assert_int_equal(verified(&outer), HARK_VERIFY_NONE);
+		hark_host_stamped_envelope_finish(&envelope);
+		hark_host_stamped_envelope_finish(&outer);
+	}
+	assert_true(signed_count > 0 && signed_count < 64);
+	free(event);
+	hark_signer_destroy(signer);
+}
+
 int
 main(void)
 {
@@ -210,6 +305,7 @@ main(void)
 		cmocka_unit_test(the_largest_fits),
 		cmocka_unit_test(off_signs_nothing),
 		cmocka_unit_test(transport_takes_envelopes_alone),
+		cmocka_unit_test(what_is_signed_can_be_read),
 	};
 
 	return cmocka_run_group_tests_name("sign/envelope", tests, NULL, NULL);
