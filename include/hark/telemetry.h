@@ -239,7 +239,8 @@ struct hark_time {
 
 /*
  * What the host alone says.  Texts are borrowed and must outlive the stamp.  Made by
- * hark_host_stamp_init, which checks them; the time may be set at will afterwards.
+ * hark_host_stamp_init, which checks them; time and epoch may be set at will afterwards, but a
+ * stamp whose texts were exchanged is refused (ARGUMENT).
  */
 struct hark_host_stamp {
 	struct hark_text cell_id;

@@ -19,7 +19,8 @@ event_begin(struct event *e, const struct hark_host_stamp *host,
 {
 	MUST(e != NULL);
 
-	if (host == NULL || host->checked != EVENT_STAMP_CHECKED || origin == NULL || json == NULL)
+	if (host == NULL || host->checked != event_stamp_mark(host) || origin == NULL ||
+	    json == NULL)
 		return ERR_ARGUMENT;
 	if (!origin_text_is_good(origin->source) || !origin_text_is_good(origin->id_prefix))
 		return ERR_ARGUMENT;

@@ -21,8 +21,23 @@
 #include "base/err.h"
 #include "json/writer.h"
 
-/* What hark_host_stamp_init leaves in `checked`: its texts may then be written unseen. */
-#define EVENT_STAMP_CHECKED 0x6b726168u
+/*
+ * What hark_host_stamp_init leaves in `checked`: a mark of just these texts, which may then be
+ * written unseen.  A caller who exchanges one afterwards is told so.  Never 0.
+ */
+static inline uint32_t
+event_stamp_mark(const struct hark_host_stamp *host)
+{
+	const struct hark_text texts[] = { host->cell_id, host->run_id, host->spec_signature_hash };
+	uint64_t mark = UINT64_C(0x6b726168);
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		mark = (mark ^ (uintptr_t)texts[i].data) * UINT64_C(0x9e3779b97f4a7c15);
+		mark = (mark ^ mark >> 32 ^ texts[i].size) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return (uint32_t)(mark >> 32) | 1u;
+}
 
 /* Borrows host and origin until event_end. */
 struct event {

@@ -16,38 +16,12 @@
 #define END(event, type, size_out) \
 	event_error(event_end((event), type, sizeof(type) - 1, (size_out)))
 
-static const char *
-rejection_reason(enum hark_reject_reason reason)
-{
-	static const char *const names[] = {
-#define REASON_NAME(name, text) [HARK_REJECT_##name] = (text),
-		HARK_REJECT_REASONS(REASON_NAME)
-#undef REASON_NAME
-	};
-
-	if ((unsigned int)reason >= HARK_REJECT_COUNT || reason == HARK_REJECT_NONE)
-		return NULL;
-	return names[reason];
-}
-
-static const char *
-rejection_field(enum hark_frame_field field)
-{
-	static const char *const names[] = {
-#define FIELD_NAME(name, text) [HARK_FIELD_##name] = (text),
-		HARK_FRAME_FIELDS(FIELD_NAME)
-#undef FIELD_NAME
-	};
-
-	if ((unsigned int)field >= HARK_FIELD_COUNT)
-		return NULL;
-	return names[field];
-}
-
 static bool
 text_equals(struct hark_text a, struct hark_text b)
 {
-	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+	if (a.size != b.size || (a.data == NULL && a.size > 0))
+		return false;
+	return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
 }
 
 /* A name of ours, which needs no escape. */
@@ -144,10 +118,11 @@ hark_event_rejected(const struct hark_rejection *rejection, uint64_t count,
 	struct event event;
 	enum err e;
 
-	if (rejection == NULL || count == 0 || size_out == NULL)
+	if (rejection == NULL || rejection->reason == HARK_REJECT_NONE || count == 0 ||
+	    size_out == NULL)
 		return HARK_TELEMETRY_ARGUMENT;
-	reason = rejection_reason(rejection->reason);
-	field = rejection_field(rejection->field);
+	reason = hark_reject_reason_name(rejection->reason);
+	field = hark_frame_field_name(rejection->field);
 	if (reason == NULL || field == NULL)
 		return HARK_TELEMETRY_ARGUMENT;
 	e = event_begin(&event, host, origin, json, capacity);

@@ -39,6 +39,8 @@ hark_probe_read(struct hark_host_probe *probe, struct hark_probe_reading *out,
 		struct hark_failure *why)
 {
 	struct hark_failure unused;
+	enum hark_probe_error e;
+	uint32_t i;
 
 	if (why == NULL)
 		why = &unused;
@@ -52,5 +54,16 @@ hark_probe_read(struct hark_host_probe *probe, struct hark_probe_reading *out,
 	out->inputs = (struct hark_text){ NULL, 0 };
 	out->output = (struct hark_text){ NULL, 0 };
 	out->missing_count = 0;
-	return probe->functions->read(probe->state, out, why);
+	e = probe->functions->read(probe->state, out, why);
+	/* A supervisor's own probe may break the contract: what it gave is made safe to read. */
+	why->text[sizeof(why->text) - 1] = '\0';
+	if (out->missing_count > HARK_PROBE_MISSING_MAX) {
+		out->missing_count = 0;
+		return probe_fail(why, HARK_PROBE_PARSE, 0,
+				  "the probe reports more than %u missing parts",
+				  HARK_PROBE_MISSING_MAX);
+	}
+	for (i = 0; i < out->missing_count; i++)
+		out->missing[i].text[HARK_PROBE_TEXT_BYTES - 1] = '\0';
+	return e;
 }

@@ -47,8 +47,8 @@ hark_host_stamp_init(struct hark_text cell_id, struct hark_text run_id,
 		.cell_id = cell_id,
 		.run_id = run_id,
 		.spec_signature_hash = spec_signature_hash,
-		.checked = EVENT_STAMP_CHECKED,
 	};
+	out->checked = event_stamp_mark(out);
 	return HARK_TELEMETRY_OK;
 }
 
@@ -56,7 +56,7 @@ enum hark_telemetry_error
 hark_stamp(const struct hark_guest_declaration *guest, const struct hark_host_stamp *host,
 	   struct hark_stamped_declaration *out)
 {
-	if (guest == NULL || host == NULL || out == NULL || host->checked != EVENT_STAMP_CHECKED)
+	if (guest == NULL || host == NULL || out == NULL || host->checked != event_stamp_mark(host))
 		return HARK_TELEMETRY_ARGUMENT;
 
 	*out = (struct hark_stamped_declaration){

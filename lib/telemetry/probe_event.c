@@ -153,6 +153,7 @@ hark_event_from_host_probe_reading(const struct hark_host_probe_reading *reading
 	enum err e;
 
 	if (reading == NULL || context == NULL || json == NULL || size_out == NULL ||
+	    reading->probe.data == NULL ||
 	    !text_is_id(reading->probe.data, reading->probe.size, HARK_ID_BYTES_MAX) ||
 	    (reading->value_json.data == NULL && reading->value_json.size > 0))
 		return HARK_PROBE_ARGUMENT;

@@ -41,6 +41,15 @@ setup(void **state)
 }
 
 static void
+with_hash(void)
+{
+	assert_int_equal(hark_host_stamp_init(hark_text_of("c0"), hark_text_of("run-1"),
+					      hark_text_of(HASH), &host),
+			 HARK_TELEMETRY_OK);
+	host.host_received_at.seconds = 1762348800;
+}
+
+static void
 silenced(void **state)
 {
 	struct hark_agent_silenced_signal signal = { .cell_id = hark_text_of("c0"),
@@ -50,13 +59,17 @@ silenced(void **state)
 						     .cause = HARK_SILENCE_DISCONNECTED };
 
 	(void)state;
-	host.spec_signature_hash = hark_text_of(HASH);
+	with_hash();
 	is(hark_event_agent_silenced(&signal, &host, &origin, json, sizeof(json), &size),
 	   "{\"data\":{\"cause\":\"disconnected\",\"cellId\":\"c0\",\"elapsedMs\":4294967295,"
 	   "\"epistemicStatus\":\"DECLARED\",\"keepaliveWindowMs\":10000,"
 	   "\"ruleClass\":\"GUEST_AGENT_DECLARATION\",\"runId\":\"run-1\","
 	   "\"specSignatureHash\":\"" HASH
 	   "\"" TAIL("dev.cellos.events.cell.observability.v1.guest.agent_silenced"));
+	signal.cell_id = (struct hark_text){ NULL, 2 };
+	assert_int_equal(
+		hark_event_agent_silenced(&signal, &host, &origin, json, sizeof(json), &size),
+		HARK_TELEMETRY_ARGUMENT);
 	signal.cell_id = hark_text_of("c1");
 	assert_int_equal(
 		hark_event_agent_silenced(&signal, &host, &origin, json, sizeof(json), &size),
@@ -74,7 +87,7 @@ static void
 resumed(void **state)
 {
 	(void)state;
-	host.spec_signature_hash = hark_text_of(HASH);
+	with_hash();
 	is(hark_event_agent_resumed(12345999999, &host, &origin, json, sizeof(json), &size),
 	   "{\"data\":{\"cellId\":\"c0\",\"runId\":\"run-1\",\"silenceMs\":\"12345\","
 	   "\"specSignatureHash\":\"" HASH "\"" TAIL("dev.hark.events.cell.v1.agent_resumed"));
@@ -170,6 +183,13 @@ refusals(void **state)
 		{ "a\xff", 2 },
 		{ long_text, sizeof(long_text) },
 	};
+	const struct hark_text bad_ids[] = {
+		{ "", 0 },
+		{ NULL, 3 },
+		{ "a\xff", 2 },
+		{ "a b", 3 },
+		{ long_text, HARK_ID_BYTES_MAX + 1 },
+	};
 	size_t i;
 
 	(void)state;
@@ -189,6 +209,20 @@ refusals(void **state)
 		o = origin;
 		o.id_prefix = bad[i];
 		assert_int_equal(RESUMED(&host, &o, json), HARK_TELEMETRY_ARGUMENT);
+	}
+	/* A checked stamp whose texts were exchanged afterwards is a mistake, no reason to abort.
+	 */
+	for (i = 0; i < COUNT_OF(bad_ids); i++) {
+		struct hark_host_stamp h = host;
+
+		h.cell_id = bad_ids[i];
+		assert_int_equal(RESUMED(&h, &origin, json), HARK_TELEMETRY_ARGUMENT);
+		h = host;
+		h.run_id = bad_ids[i];
+		assert_int_equal(RESUMED(&h, &origin, json), HARK_TELEMETRY_ARGUMENT);
+		h = host;
+		h.spec_signature_hash = bad_ids[i];
+		assert_int_equal(RESUMED(&h, &origin, json), HARK_TELEMETRY_ARGUMENT);
 	}
 	host.host_received_at.seconds = INT64_C(253402300800);
 	assert_int_equal(RESUMED(&host, &origin, json), HARK_TELEMETRY_ARGUMENT);

@@ -262,6 +262,59 @@ a_sink_gets_all_parts(void **state)
 	assert_int_equal(hark_emit_reading(NULL, &context, &origin, &sink), HARK_PROBE_ARGUMENT);
 }
 
+/* Fills a reading as no probe may. */
+static enum hark_probe_error
+read_wrongly(void *state, struct hark_probe_reading *out, struct hark_failure *why)
+{
+	const uint32_t *count = state;
+
+	out->inputs = hark_text_of("{}");
+	out->output = hark_text_of("{}");
+	out->missing_count = *count;
+	memset(out->missing, 'x', sizeof(out->missing));
+	memset(why->text, 'x', sizeof(why->text));
+	return *count == 0 ? HARK_PROBE_IO : HARK_PROBE_OK;
+}
+
+static enum hark_telemetry_error
+take_nothing(void *ctx, const char *text, size_t size)
+{
+	(void)ctx;
+	(void)text;
+	(void)size;
+	return HARK_TELEMETRY_OK;
+}
+
+/* What a supervisor's own probe gives is looked at before it is used. */
+static void
+foreign_probes_are_judged(void **state)
+{
+	static const struct hark_host_probe_functions functions = { .name = "host.cgroup",
+								    .read = read_wrongly };
+	static char buffer[HARK_PROBE_READING_BYTES];
+	struct hark_event_sink sink = { take_nothing, NULL };
+	struct hark_probe_reading reading = { .json = buffer, .json_capacity = sizeof(buffer) };
+	uint32_t count = HARK_PROBE_MISSING_MAX + 1;
+	struct hark_host_probe probe = { &functions, &count };
+	struct hark_host_probe_reading pushed = { { NULL, 3 }, { "1", 1 }, 0 };
+	struct hark_failure why;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(hark_probe_read(&probe, &reading, &why), HARK_PROBE_PARSE);
+	assert_int_equal(reading.missing_count, 0);
+	assert_int_equal(hark_emit_reading(&probe, &context, &origin, &sink), HARK_PROBE_PARSE);
+	count = 1;
+	assert_int_equal(hark_probe_read(&probe, &reading, &why), HARK_PROBE_OK);
+	assert_int_equal(strlen(reading.missing[0].text), HARK_PROBE_TEXT_BYTES - 1);
+	count = 0;
+	assert_int_equal(hark_probe_read(&probe, &reading, &why), HARK_PROBE_IO);
+	assert_int_equal(strlen(why.text), sizeof(why.text) - 1);
+	assert_int_equal(hark_event_from_host_probe_reading(&pushed, &context, &origin, json,
+							    sizeof(json), &size),
+			 HARK_PROBE_ARGUMENT);
+}
+
 static void
 names_of_errors(void **state)
 {
@@ -284,6 +337,7 @@ main(void)
 		cmocka_unit_test_setup(errors_are_events, make_context),
 		cmocka_unit_test_setup(pushed_readings, make_context),
 		cmocka_unit_test_setup(a_sink_gets_all_parts, make_context),
+		cmocka_unit_test_setup(foreign_probes_are_judged, make_context),
 		cmocka_unit_test(names_of_errors),
 	};
 
