@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -74,6 +75,18 @@ struct hark_text {
 	const char *data;
 	size_t size;
 };
+
+/* A text of a terminated string, borrowed; NULL gives the empty text.  Of no library, so that who
+ * links one of them alone has it too. */
+static inline struct hark_text
+hark_text_of(const char *string)
+{
+	struct hark_text text;
+
+	text.data = string;
+	text.size = string != NULL ? strlen(string) : 0;
+	return text;
+}
 
 /* What went wrong while binding, for a person. */
 struct hark_failure {
@@ -285,9 +298,6 @@ HARK_API HARK_MUST_USE enum hark_telemetry_error hark_stamp(
 HARK_API HARK_MUST_USE enum hark_telemetry_error hark_stamp_now(
 	const struct hark_guest_declaration *guest, struct hark_host_stamp *host,
 	struct hark_stamped_declaration *out);
-
-/* A text of a terminated string; NULL gives the empty text. */
-HARK_API struct hark_text hark_text_of(const char *string);
 
 /* ---- listener ------------------------------------------------------------------------------ */
 

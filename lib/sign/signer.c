@@ -157,12 +157,6 @@ lookup_environment(void *context, const char *name)
 	return getenv(name);
 }
 
-static struct hark_text
-text_of(const char *string)
-{
-	return (struct hark_text){ .data = string, .size = string != NULL ? strlen(string) : 0 };
-}
-
 /* Case and blanks around it are ignored, as in CellOS. */
 static bool
 is_word(const char *text, const char *word)
@@ -271,7 +265,7 @@ hark_signer_from_environment(hark_sign_lookup_fn *lookup, void *context, struct 
 		return e;
 	if (algorithm == HARK_SIGN_ALGORITHM_OFF)
 		return signer_new(algorithm, (struct hark_text){ 0 }, out, why);
-	kid = text_of(lookup(context, ENV_KID));
+	kid = hark_text_of(lookup(context, ENV_KID));
 	e = sign_check_kid(kid, ENV_KID, why);
 	if (e != HARK_SIGN_OK)
 		return e;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The texts of the public errors, and the one helper for texts. */
-#include <string.h>
-
+/* The texts of the public errors. */
 #include <hark/telemetry.h>
 
 const char *
@@ -25,12 +23,4 @@ hark_telemetry_error_text(enum hark_telemetry_error e)
 	if ((unsigned int)e >= sizeof(texts) / sizeof(texts[0]))
 		return "unknown error";
 	return texts[e];
-}
-
-struct hark_text
-hark_text_of(const char *string)
-{
-	if (string == NULL)
-		return (struct hark_text){ .data = NULL, .size = 0 };
-	return (struct hark_text){ .data = string, .size = strlen(string) };
 }

@@ -55,6 +55,58 @@ def globals_of(place, archive):
     return code, [line.split()[-1] for line in text.splitlines() if len(line.split()) == 3]
 
 
+DECLARED = re.compile(r"^HARK_API\b[^;{]*?\b(hark_\w+)\s*\(", re.M)
+
+
+def declared(place):
+    """Every function that the installed headers promise."""
+    names = []
+    for header in sorted(os.listdir(os.path.join(place, "include", "hark"))):
+        with open(os.path.join(place, "include", "hark", header), encoding="utf-8") as f:
+            names += DECLARED.findall(re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S))
+    return names
+
+
+def check_exports(tap, place):
+    """The headers and the libraries speak of the same functions, each in one library."""
+    want = declared(place)
+    tap.row("no function is declared twice", len(want) == len(set(want)) and len(want) > 40, want)
+    for kind, listing, ending in (("shared", exported, "so"), ("static", globals_of, "a")):
+        homes = {}
+        for library in ("hark-telemetry", "hark-sign"):
+            for name in listing(place, "lib%s.%s" % (library, ending))[1]:
+                homes.setdefault(name, []).append(library)
+        homes.pop("HARK_0", None)
+        missing = [name for name in want if name not in homes]
+        tap.row("each declared function is in a %s library" % kind, not missing, missing)
+        twice = ["%s: %s" % (name, " ".join(at)) for name, at in homes.items() if len(at) > 1]
+        tap.row("no function is in two %s libraries" % kind, not twice, twice)
+        undeclared = [name for name in homes if name not in want]
+        tap.row("no %s library shows what no header declares" % kind, not undeclared, undeclared)
+
+
+def check_static(tap, place, folder):
+    """The archives link with what pkg-config --static says and nothing else, and need each other
+    not at all."""
+    libraries = (("hark-telemetry", "telemetry", "hark_stamp_now(0, 0, 0)"),
+                 ("hark-telemetry", "probe", "hark_probe_open_nftables(0, 0, 0, 0)"),
+                 ("hark-telemetry", "probe", "hark_probe_open_fc_metrics(0, 0, 0)"),
+                 ("hark-sign", "sign", "hark_signer_create(HARK_SIGN_ALGORITHM_OFF, "
+                  "hark_text_of(0), 0, 0, 0, 0)"))
+    for library, header, call in libraries:
+        source = os.path.join(folder, "static.c")
+        program = os.path.join(folder, "static")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write("#include <hark/%s.h>\nint main(void)\n{\n\treturn (int)%s == 0;\n}\n"
+                    % (header, call))
+        flags = [word if word != "-l" + library else "-l:lib%s.a" % library for word in
+                 unescape(pkg_config(place, "--static", "--cflags", "--libs", library))]
+        code, text = run(["cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags])
+        if code == 0:
+            code, text = run([program])
+        tap.row("lib%s.a links as pkg-config --static says: %s" % (library, call), code == 0, text)
+
+
 def check_install(tap, folder):
     code, text = run(["make", "--no-print-directory", "install", "DESTDIR=" + folder,
                       "PREFIX=" + PREFIX], cwd=ROOT)
@@ -125,6 +177,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hark-i-") as folder:
         try:
             place = check_install(tap, folder)
+            check_exports(tap, place)
+            check_static(tap, place, folder)
             check_supervisor(tap, place, folder)
         finally:
             run(["meson", "configure", "build/meson", "--prefix=/usr/local"], cwd=ROOT)
