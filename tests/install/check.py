@@ -85,6 +85,49 @@ def check_exports(tap, place):
         tap.row("no %s library shows what no header declares" % kind, not undeclared, undeclared)
 
 
+PROTOTYPE = re.compile(r"^HARK_API\b([^;{]*?)\b(hark_\w+)\s*\(([^;]*)\)\s*;", re.M)
+ARGUMENT = {"telemetry": "HARK_TELEMETRY_ARGUMENT", "probe": "HARK_PROBE_ARGUMENT",
+            "sign": "HARK_SIGN_ARGUMENT"}
+
+
+def calls_with_nothing(place):
+    """A line of C for each public function: called with NULL and 0 alone it returns, and where it
+    can say so it says that this was the caller's mistake."""
+    lines = []
+    for header in ("telemetry", "keepalive", "event", "probe", "sign"):
+        with open(os.path.join(place, "include", "hark", header + ".h"), encoding="utf-8") as f:
+            text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+        for kind, name, parameters in PROTOTYPE.findall(text):
+            call = "%s(%s)" % (name, ", ".join(
+                "(struct hark_text){ 0, 0 }" if re.fullmatch(r"struct hark_text \w+", p.strip())
+                else "0" for p in parameters.split(",") if p.strip() != "void"))
+            error = re.search(r"enum hark_(telemetry|probe|sign)_error", kind)
+            lines.append("\tTRY(\"%s\", %s);" % (name, "%s == %s" % (call, ARGUMENT[error[1]])
+                         if error else "((void)%s, 1)" % call))
+    return lines
+
+
+def check_nothing(tap, place, folder):
+    lines = calls_with_nothing(place)
+    source = os.path.join(folder, "nothing.c")
+    program = os.path.join(folder, "nothing")
+    with open(source, "w", encoding="utf-8") as f:
+        f.write("#include <hark/probe.h>\n#include <hark/sign.h>\n#include <stdio.h>\n"
+                "#include <sys/wait.h>\n#include <unistd.h>\n"
+                "#define TRY(name, call) do { int s = 0; pid_t p = fork(); "
+                "if (p == 0) _exit((call) ? 0 : 1); "
+                "if (waitpid(p, &s, 0) != p || s != 0) { puts(name); bad = 1; } } while (0)\n"
+                "int main(void)\n{\n\tint bad = 0;\n" + "\n".join(lines) +
+                "\n\treturn bad;\n}\n")
+    flags = unescape(pkg_config(place, "--cflags", "--libs", "hark-telemetry", "hark-sign"))
+    code, text = run(["cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags,
+                      "-Wl,-rpath," + os.path.join(place, "lib")])
+    if code == 0:
+        code, text = run([program])
+    tap.row("every public function bears NULL (%d of them)" % len(lines),
+            code == 0 and len(lines) == len(declared(place)), text)
+
+
 def check_static(tap, place, folder):
     """The archives link with what pkg-config --static says and nothing else, and need each other
     not at all."""
@@ -178,6 +221,7 @@ def main():
         try:
             place = check_install(tap, folder)
             check_exports(tap, place)
+            check_nothing(tap, place, folder)
             check_static(tap, place, folder)
             check_supervisor(tap, place, folder)
         finally:
