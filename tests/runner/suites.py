@@ -136,6 +136,12 @@ def crates(options):
                 timeout_s=900, env=options.bin())]
 
 
+def vm(options):
+    """Real guests: they take all processors, so nothing else runs beside them."""
+    return [Job("vm", "guest.py", [PYTHON, options.path("tests", "vm", "guest.py")],
+                timeout_s=1800, env=options.bin(), weight=options.jobs)]
+
+
 def install(options):
     return [Job("install", "installed tree",
                 [PYTHON, options.path("tests", "install", "check.py")], timeout_s=300,
@@ -169,7 +175,11 @@ SUITES = [
     ("lint", ["build", "clang"], lint),
     ("fuzz", ["fuzz"], fuzz),
     ("crates", ["build"], crates),
+    ("vm", ["build"], vm),
 ]
+
+# What runs with --long, or when it is asked for by its name.
+LONG_ONLY = ("vm",)
 
 
 def programs_missing(names):
