@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Nanoseconds of each stage of an event, one JSON object a line.  A stage is repeated until it has
- * run long enough to be measured; the median of several rounds is printed.  Baseline of the same
+ * run long enough to be measured; the median of several rounds is printed.  Baselines of the same
  * run: copying the frame's and the event's bytes, which is the least that any program does with
- * them.
+ * them; and for an envelope libsodium's signature alone, of an event of that size.
+ *
+ * usage: stages             measures all of them
+ *        stages NAME CALLS  calls one so often and prints nothing, for a profiler
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +36,8 @@ struct work {
 	char copy[HARK_EVENT_BYTES_MAX];
 	struct hark_signer *ed25519;
 	struct hark_signer *hmac;
+	uint8_t bare_key[crypto_sign_SECRETKEYBYTES];
+	uint8_t bare_signature[crypto_sign_BYTES];
 	struct hark_wire_session session;
 };
 
@@ -106,6 +112,22 @@ stage_sign_hmac(struct work *w)
 	sign_with(w, w->hmac);
 }
 
+static void
+stage_bare_ed25519(struct work *w)
+{
+	if (crypto_sign_detached(w->bare_signature, NULL, (const uint8_t *)w->json, w->json_size,
+				 w->bare_key) != 0)
+		abort();
+}
+
+static void
+stage_bare_hmac(struct work *w)
+{
+	if (crypto_auth_hmacsha256(w->bare_signature, (const uint8_t *)w->json, w->json_size,
+				   w->bare_key) != 0)
+		abort();
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -151,6 +173,7 @@ prepare(struct work *w)
 		.probe_source = hark_text_of("process.spawned"),
 		.guest_comm = hark_text_of("workload"),
 	};
+	uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
 	struct hark_failure why;
 	uint8_t key[32];
 
@@ -170,39 +193,51 @@ prepare(struct work *w)
 				&w->ed25519, &why) == HARK_SIGN_OK);
 	MUST(hark_signer_create(HARK_SIGN_ALGORITHM_HMAC_SHA256, hark_text_of("k"), key,
 				sizeof(key), &w->hmac, &why) == HARK_SIGN_OK);
+	MUST(crypto_sign_seed_keypair(public_key, w->bare_key, key) == 0);
 	stage_decode(w);
 	stage_stamp(w);
 	stage_event(w);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		stage_fn *stage;
+		stage_fn *floor;
+		const char *baseline;
 	} stages[] = {
-		{ "decode", stage_decode },
-		{ "stamp", stage_stamp },
-		{ "event", stage_event },
-		{ "sign hmac-sha256", stage_sign_hmac },
-		{ "sign ed25519", stage_sign_ed25519 },
+		{ "decode", stage_decode, stage_copy, "copy" },
+		{ "stamp", stage_stamp, stage_copy, "copy" },
+		{ "event", stage_event, stage_copy, "copy" },
+		{ "sign hmac-sha256", stage_sign_hmac, stage_bare_hmac, "libsodium alone" },
+		{ "sign ed25519", stage_sign_ed25519, stage_bare_ed25519, "libsodium alone" },
 	};
 	static struct work w;
-	double copy;
 	size_t i;
 
 	prepare(&w);
-	copy = measure(stage_copy, &w);
+	for (i = 0; argc == 3 && i < sizeof(stages) / sizeof(stages[0]); i++) {
+		unsigned long calls = strtoul(argv[2], NULL, 10);
+
+		while (strcmp(stages[i].name, argv[1]) == 0 && calls-- > 0)
+			stages[i].stage(&w);
+	}
+	if (argc != 1)
+		return argc == 3 ? 0 : 2;
 	(void)printf("{\"name\":\"copy\",\"config\":\"%zu + %zu bytes\",\"value\":%.1f,"
 		     "\"unit\":\"ns\"}\n",
-		     w.frame_size, w.json_size, copy);
+		     w.frame_size, w.json_size, measure(stage_copy, &w));
 	for (i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		double floor_ns = measure(stages[i].floor, &w);
 		double ns = measure(stages[i].stage, &w);
 
 		(void)printf("{\"name\":\"%s\",\"config\":\"%zu-byte event\",\"value\":%.1f,"
-			     "\"unit\":\"ns\",\"floor\":%.1f,\"ratio\":%.1f}\n",
-			     stages[i].name, w.json_size, ns, copy, ns / copy);
+			     "\"unit\":\"ns\",\"floor\":%.1f,\"ratio\":%.2f,"
+			     "\"baseline\":\"%s\"}\n",
+			     stages[i].name, w.json_size, ns, floor_ns, ns / floor_ns,
+			     stages[i].baseline);
 		(void)fflush(stdout);
 	}
 	hark_signer_destroy(w.ed25519);

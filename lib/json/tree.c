@@ -19,7 +19,8 @@ json_tree_destroy(struct json_tree *tree)
 {
 	if (tree == NULL)
 		return;
-	explicit_bzero(tree, tree->storage_size);
+	/* Nodes only point: what may be a secret is in the texts alone. */
+	explicit_bzero(tree->texts, tree->texts_size);
 	free(tree);
 }
 

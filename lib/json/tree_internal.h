@@ -10,7 +10,8 @@
  * then the bytes of all names and texts.
  */
 struct json_tree {
-	size_t storage_size; /* of all of it, to be wiped */
+	char *texts;       /* the bytes of names and texts, to be wiped */
+	size_t texts_size; /* how many of them were written */
 	const struct json_node *root;
 	struct json_node nodes[];
 };

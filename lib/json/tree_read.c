@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/num.h"
 #include "json/scan.h"
+#include "json/stops.h"
 #include "json/tree.h"
 #include "json/tree_internal.h"
 
@@ -48,7 +49,7 @@ add_node(struct reader *r, enum json_type type)
 	MUST(r->node_count < r->node_capacity);
 
 	node = &r->nodes[r->node_count++];
-	node->type = type;
+	*node = (struct json_node){ .type = type };
 	if (r->open != NULL) {
 		if (r->open->type == JSON_OBJECT) {
 			node->name = r->name;
@@ -259,6 +260,30 @@ read_all(struct reader *r)
 	}
 }
 
+/* From behind the opening quote of a string to behind its closing one, or to the end. */
+static const char *
+skip_string(const char *at, const char *end)
+{
+	while (at < end) {
+		uint64_t word;
+		uint64_t stops = 0;
+
+		if (end - at >= 8) {
+			memcpy(&word, at, sizeof(word));
+			stops = json_stops(word);
+			if (stops == 0) {
+				at += 8;
+				continue;
+			}
+			at += json_stops_first(stops);
+		}
+		if (*at == '"')
+			return at + 1;
+		at += *at == '\\' && end - at > 1 ? 2 : 1;
+	}
+	return end;
+}
+
 /*
  * An upper bound: a value stands at the start, behind an opening bracket, or behind a comma.  And a
  * value takes two bytes, itself and what parts it from the next, but for what is still open: so
@@ -268,16 +293,15 @@ static size_t
 count_nodes(const char *text, size_t size, size_t depth_max)
 {
 	const size_t count_max = size / 2 + depth_max + 1;
-	bool in_string = false;
+	const char *end = text + size;
 	size_t count = 1;
-	size_t i;
 
-	for (i = 0; i < size; i++) {
-		if (in_string && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			in_string = !in_string;
-		else if (!in_string && (text[i] == ',' || text[i] == '[' || text[i] == '{'))
+	while (text < end) {
+		char c = *text++;
+
+		if (c == '"')
+			text = skip_string(text, end);
+		else if (c == ',' || c == '[' || c == '{')
 			count++;
 	}
 	return count < count_max ? count : count_max;
@@ -295,14 +319,15 @@ create_storage(const char *text, size_t size, struct json_tree **out, struct rea
 	    !num_add(storage, sizeof(struct json_tree), &storage) ||
 	    !num_add(storage, size, &storage))
 		return ERR_MEMORY;
-	tree = calloc(1, storage);
+	/* Not zeroed: add_node() sets each node, and far fewer are used than bytes are there. */
+	tree = malloc(storage);
 	if (tree == NULL)
 		return ERR_MEMORY;
-	tree->storage_size = storage;
 	r->nodes = tree->nodes;
 	r->node_capacity = count;
 	r->sorted_at = (const struct json_node **)(void *)(tree->nodes + count);
 	r->scan.bytes_at = (char *)(r->sorted_at + count);
+	tree->texts = r->scan.bytes_at;
 	*out = tree;
 	return ERR_OK;
 }
@@ -316,6 +341,7 @@ json_tree_read(const char *text, size_t size, size_t depth_max, struct json_tree
 			    .depth_max = depth_max,
 			    .expect = EXPECT_VALUE };
 	struct json_tree *tree = NULL;
+	size_t used;
 	enum err e;
 
 	MUST(text != NULL || size == 0);
@@ -326,6 +352,9 @@ json_tree_read(const char *text, size_t size, size_t depth_max, struct json_tree
 	if (e != ERR_OK)
 		return e;
 	e = read_all(&r);
+	/* json_scan may have written eight bytes beyond those that count. */
+	used = (size_t)(r.scan.bytes_at - tree->texts);
+	tree->texts_size = size - used > 8 ? used + 8 : size;
 	if (e != ERR_OK) {
 		if (why != NULL)
 			*why = (struct json_failure){ .offset = (size_t)(r.scan.at - r.start),

@@ -3,6 +3,7 @@
 #include "json/writer.h"
 #include "base/must.h"
 #include "base/num.h"
+#include "json/stops.h"
 
 void
 json_writer_init(struct json_writer *w, char *buffer, size_t capacity)
@@ -61,30 +62,36 @@ is_plain(uint8_t c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* True where none of the eight bytes needs an escape.  Subtracting borrows only out of a byte that
- * is itself below the subtrahend, so the answer for the word is exact. */
 static bool
 eight_are_plain(const char *text)
 {
-	static const uint64_t ones = UINT64_C(0x0101010101010101);
-	static const uint64_t tops = UINT64_C(0x8080808080808080);
 	uint64_t word;
-	uint64_t quote;
-	uint64_t backslash;
 
 	memcpy(&word, text, sizeof(word));
-	quote = word ^ ones * '"';
-	backslash = word ^ ones * '\\';
-	return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-		 ((backslash - ones) & ~backslash)) &
-		tops) == 0;
+	return json_stops(word) == 0;
+}
+
+/* A text of four to seven bytes, copied where all are plain: its halves may lie over another. */
+static bool
+copy_four_to_seven(char *out, const char *text, size_t size)
+{
+	uint32_t first;
+	uint32_t last;
+
+	memcpy(&first, text, sizeof(first));
+	memcpy(&last, text + size - sizeof(last), sizeof(last));
+	if (json_stops((uint64_t)first << 32 | last) != 0)
+		return false;
+	memcpy(out, &first, sizeof(first));
+	memcpy(out + size - sizeof(last), &last, sizeof(last));
+	return true;
 }
 
 /*
  * Copies bytes from the start of `text` as long as they need no escape and gives their number.
  * `out` has room for `size`: judged and copied in one pass, a word at a time.
  */
-static size_t
+static inline size_t
 copy_plain(char *out, const char *text, size_t size)
 {
 	size_t at = 0;
@@ -98,6 +105,8 @@ copy_plain(char *out, const char *text, size_t size)
 		memcpy(out + size - 8, text + size - 8, 8);
 		return size;
 	}
+	if (size < 8 && size >= 4 && copy_four_to_seven(out, text, size))
+		return size;
 	for (; at < size && is_plain((uint8_t)text[at]); at++)
 		out[at] = text[at];
 	return at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * base64url, read without tables: keys pass through here, and which line of a cache was touched
- * must not tell of them.
+ * base64url, read without tables: keys come in here, and which line of a cache was touched must not
+ * tell of them.  What is written are signatures, which are for everybody.
  */
 #include "sign/base64.h"
 #include "base/must.h"
@@ -27,16 +27,6 @@ letter_value(uint8_t letter)
 
 	return (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) |
 	       (minus & 62) | (under & 63) | (~known & 64);
-}
-
-/* The letter of six bits. */
-static char
-value_letter(uint32_t v)
-{
-	return (char)((in_range(v, 1, 26) & (v - 1 + 'A')) |
-		      (in_range(v, 27, 52) & (v - 27 + 'a')) |
-		      (in_range(v, 53, 62) & (v - 53 + '0')) | (in_range(v, 63, 63) & '-') |
-		      (in_range(v, 64, 64) & '_'));
 }
 
 /* The size without padding, which must be whole if it is there. */
@@ -91,6 +81,8 @@ base64_read(const char *text, size_t size, uint8_t *bytes, size_t *size_out)
 void
 base64_write(const uint8_t *bytes, size_t size, char *text)
 {
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits = 0;
 	uint32_t bit_count = 0;
 	size_t i;
@@ -103,9 +95,9 @@ base64_write(const uint8_t *bytes, size_t size, char *text)
 		bit_count += 8;
 		while (bit_count >= 6) {
 			bit_count -= 6;
-			*text++ = value_letter((bits >> bit_count & 63) + 1);
+			*text++ = letters[bits >> bit_count & 63];
 		}
 	}
 	if (bit_count > 0)
-		*text++ = value_letter((bits << (6 - bit_count) & 63) + 1);
+		*text++ = letters[bits << (6 - bit_count) & 63];
 }

@@ -36,7 +36,9 @@ const char *sign_shown(const char *text, size_t size, char out[64]);
 /* "ed25519", "hmac-sha256", "off". */
 const char *signature_algorithm_name(enum hark_sign_algorithm algorithm);
 size_t signature_size(enum hark_sign_algorithm algorithm);
-/* key: 64 bytes of Ed25519 secret key, or an HMAC key of any size. */
+/* What signature_make signs with instead of an HMAC key of any size: ERR_MEMORY, ERR_SYSTEM. */
+MUST_USE enum err signature_hmac_key(const struct secret *key, struct secret *out);
+/* key: 64 bytes of Ed25519 secret key, or what signature_hmac_key gave. */
 void signature_make(enum hark_sign_algorithm algorithm, const struct secret *key,
 		    const void *message, size_t size, uint8_t signature[SIGNATURE_BYTES_MAX]);
 /* signature has signature_size bytes.  key: 32 bytes of Ed25519 public key, or an HMAC key. */

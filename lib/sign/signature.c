@@ -2,6 +2,7 @@
 /* The two algorithms, by libsodium. */
 #include <assert.h>
 #include <sodium.h>
+#include <string.h>
 
 #include "base/must.h"
 #include "sign/sign_internal.h"
@@ -31,6 +32,30 @@ signature_size(enum hark_sign_algorithm algorithm)
 	return algorithm == HARK_SIGN_ALGORITHM_ED25519 ? ED25519_BYTES : HMAC_BYTES;
 }
 
+/*
+ * A key's two blocks are hashed once for all messages.  The state stands in guarded memory as the
+ * key did, and ends where its pages end: its size must keep it aligned.
+ */
+static_assert(sizeof(crypto_auth_hmacsha256_state) % 16 == 0, "alignment of a guarded state");
+
+enum err
+signature_hmac_key(const struct secret *key, struct secret *out)
+{
+	struct secret state = { 0 };
+	enum err e;
+
+	MUST(key != NULL && key->bytes != NULL && out != NULL);
+
+	e = secret_init(&state, sizeof(crypto_auth_hmacsha256_state));
+	if (e != ERR_OK)
+		return e;
+	(void)crypto_auth_hmacsha256_init((crypto_auth_hmacsha256_state *)(void *)state.bytes,
+					  key->bytes, key->size);
+	state.size = sizeof(crypto_auth_hmacsha256_state);
+	*out = state;
+	return ERR_OK;
+}
+
 /* Plain RFC 2104: libsodium hashes a key of more than a block (64 bytes) first. */
 static void
 mac(const uint8_t *key, size_t key_size, const void *message, size_t size, uint8_t out[HMAC_BYTES])
@@ -47,6 +72,8 @@ void
 signature_make(enum hark_sign_algorithm algorithm, const struct secret *key, const void *message,
 	       size_t size, uint8_t signature[SIGNATURE_BYTES_MAX])
 {
+	crypto_auth_hmacsha256_state state;
+
 	MUST(key != NULL && key->bytes != NULL);
 
 	if (algorithm == HARK_SIGN_ALGORITHM_ED25519) {
@@ -55,7 +82,11 @@ signature_make(enum hark_sign_algorithm algorithm, const struct secret *key, con
 		return;
 	}
 	MUST(algorithm == HARK_SIGN_ALGORITHM_HMAC_SHA256);
-	mac(key->bytes, key->size, message, size, signature);
+	MUST(key->size == sizeof(state));
+	memcpy(&state, key->bytes, sizeof(state));
+	(void)crypto_auth_hmacsha256_update(&state, message, size);
+	(void)crypto_auth_hmacsha256_final(&state, signature);
+	sodium_memzero(&state, sizeof(state)); /* it is as good as the key */
 }
 
 bool

@@ -75,7 +75,7 @@ signer_new(enum hark_sign_algorithm algorithm, struct hark_text kid, struct hark
 	return HARK_SIGN_OK;
 }
 
-/* Takes the raw key out of *raw into the form that signs. */
+/* Makes of the raw key the form that signs. */
 static enum hark_sign_error
 take_key(struct hark_signer *signer, struct secret *raw, const char *name, struct hark_failure *why)
 {
@@ -85,8 +85,9 @@ take_key(struct hark_signer *signer, struct secret *raw, const char *name, struc
 	if (signer->algorithm == HARK_SIGN_ALGORITHM_HMAC_SHA256) {
 		if (raw->size == 0)
 			return sign_fail(HARK_SIGN_CONFIG, why, "%s: the key is empty", name);
-		signer->key = *raw;
-		*raw = (struct secret){ 0 };
+		e = signature_hmac_key(raw, &signer->key);
+		if (e != ERR_OK)
+			return sign_fail_internal(e, why);
 		secret_seal(&signer->key);
 		return HARK_SIGN_OK;
 	}

@@ -11,8 +11,18 @@
 static unsigned int fail_at;
 static unsigned int calls;
 
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+	if (fail_at != 0 && ++calls == fail_at)
+		return NULL;
+	return __real_malloc(size);
+}
 
 void *
 __wrap_calloc(size_t count, size_t size)
