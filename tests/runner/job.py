@@ -101,6 +101,7 @@ def describe_end(code, late, timeout_s):
 def execute(argv, timeout_s, env, cwd):
     """Exit code (None: not started), whether it ran too long, and its output of both streams."""
     folder = tempfile.mkdtemp(prefix="hark-t-")
+    os.chmod(folder, 0o711)  # some tests run a program as another user
     full = dict(os.environ, TMPDIR=folder, LC_ALL="C.UTF-8", **env)
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         full.pop(name, None)
