@@ -221,7 +221,9 @@ main(int argc, char **argv)
 	for (i = 0; argc == 3 && i < sizeof(stages) / sizeof(stages[0]); i++) {
 		unsigned long calls = strtoul(argv[2], NULL, 10);
 
-		while (strcmp(stages[i].name, argv[1]) == 0 && calls-- > 0)
+		if (strcmp(stages[i].name, argv[1]) != 0)
+			continue;
+		while (calls-- > 0)
 			stages[i].stage(&w);
 	}
 	if (argc != 1)

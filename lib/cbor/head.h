@@ -60,6 +60,10 @@ MUST_USE enum cbor_fault cbor_read_long_head(struct cbor_reader *r, struct cbor_
 MUST_USE static inline enum cbor_fault
 cbor_read_head(struct cbor_reader *r, struct cbor_head *out)
 {
+	struct cbor_reader slow;
+	struct cbor_head head;
+	enum cbor_fault fault;
+
 	/* Nearly every head of a frame is one byte of major 0 to 5. */
 	if (r->at < r->end && (*r->at & 0x1fu) < 24 && *r->at < 0xc0) {
 		out->major = (enum cbor_major)(*r->at >> 5);
@@ -67,7 +71,14 @@ cbor_read_head(struct cbor_reader *r, struct cbor_head *out)
 		r->at++;
 		return CBOR_FINE;
 	}
-	return cbor_read_long_head(r, out);
+	/* By copies: only their addresses leave, so a caller's reader may stay in registers. */
+	slow = *r;
+	fault = cbor_read_long_head(&slow, &head);
+	if (fault != CBOR_FINE)
+		return fault;
+	*r = slow;
+	*out = head;
+	return CBOR_FINE;
 }
 
 /* The bytes that are left. */

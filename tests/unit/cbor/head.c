@@ -85,7 +85,7 @@ reads_long_and_short_heads(void **state)
 	(void)state;
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		struct cbor_reader r = { rows[i].data, rows[i].data + rows[i].size };
-		struct cbor_head head;
+		struct cbor_head head = { 0 };
 
 		if (cbor_read_head(&r, &head) != CBOR_FINE)
 			fail_msg("%s: refused", rows[i].rule);
