@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -53,6 +54,16 @@ num_add_saturating(uint64_t a, uint64_t b)
  * "0" itself.  ERR_FORMAT, or ERR_LIMIT where it is over max.
  */
 MUST_USE enum err num_read_u64(const char *text, size_t size, uint64_t max, uint64_t *out);
+
+/* "00" to "99": two digits at a time halve the divisions, which dominate in writing numbers. */
+extern const char num_pairs[201];
+
+/* Writes v, which is below 100, as two digits. */
+static inline void
+num_write_two(uint32_t v, char *text)
+{
+	memcpy(text, num_pairs + v * 2u, 2);
+}
 
 /* Writes v in decimal without terminator into `text` of NUM_U64_DIGITS_MAX; gives the size. */
 size_t num_write_u64(uint64_t v, char *text);

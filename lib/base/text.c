@@ -5,6 +5,8 @@
 #include "base/must.h"
 #include "base/text.h"
 
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
 /* Eight bytes at once: true where all are ASCII. */
 static bool
 eight_are_ascii(const char *text)
@@ -12,7 +14,29 @@ eight_are_ascii(const char *text)
 	uint64_t word;
 
 	memcpy(&word, text, sizeof(word));
-	return (word & UINT64_C(0x8080808080808080)) == 0;
+	return (word & HIGH_BITS) == 0;
+}
+
+/* What nearly every text is, told without a branch for each word. */
+static bool
+all_are_ascii(const char *text, size_t size)
+{
+	uint64_t all = 0;
+	uint64_t word;
+	size_t at;
+
+	if (size < 8) {
+		for (at = 0; at < size; at++)
+			all |= (uint8_t)text[at];
+		return all < 0x80;
+	}
+	for (at = 0; size - at >= 8; at += 8) {
+		memcpy(&word, text + at, sizeof(word));
+		all |= word;
+	}
+	/* The rest of less than eight lies within the last eight. */
+	memcpy(&word, text + size - 8, sizeof(word));
+	return ((all | word) & HIGH_BITS) == 0;
 }
 
 static bool
@@ -71,6 +95,8 @@ text_is_utf8(const char *text, size_t size)
 
 	MUST(text != NULL || size == 0);
 
+	if (all_are_ascii(text, size))
+		return true;
 	while (at < size) {
 		size_t step;
 
@@ -78,9 +104,6 @@ text_is_utf8(const char *text, size_t size)
 			at += 8;
 			continue;
 		}
-		/* The rest of less than eight lies within the last eight. */
-		if (size - at < 8 && size >= 8 && eight_are_ascii(text + size - 8))
-			return true;
 		if ((uint8_t)text[at] < 0x80) {
 			at++;
 			continue;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/num.h"
 #include "event/time.h"
 
 #define SECONDS_PER_DAY        86400
@@ -52,13 +53,6 @@ civil_from_days(int64_t days_1970)
 	};
 }
 
-static void
-write_two(char *text, uint32_t v)
-{
-	text[0] = (char)('0' + v / 10);
-	text[1] = (char)('0' + v % 10);
-}
-
 enum err
 event_time_write(struct hark_time time, char text[EVENT_TIME_BYTES])
 {
@@ -81,15 +75,15 @@ event_time_write(struct hark_time time, char text[EVENT_TIME_BYTES])
 	date = civil_from_days(days);
 
 	memcpy(text, "0000-00-00T00:00:00.000000000Z", EVENT_TIME_BYTES);
-	write_two(text, date.year / 100);
-	write_two(text + 2, date.year % 100);
-	write_two(text + 5, date.month);
-	write_two(text + 8, date.day);
-	write_two(text + 11, second / 3600);
-	write_two(text + 14, second / 60 % 60);
-	write_two(text + 17, second % 60);
+	num_write_two(date.year / 100, text);
+	num_write_two(date.year % 100, text + 2);
+	num_write_two(date.month, text + 5);
+	num_write_two(date.day, text + 8);
+	num_write_two(second / 3600, text + 11);
+	num_write_two(second / 60 % 60, text + 14);
+	num_write_two(second % 60, text + 17);
 	for (i = 0; i < 8; i += 2) {
-		write_two(text + 27 - i, nanoseconds % 100);
+		num_write_two(nanoseconds % 100, text + 27 - i);
 		nanoseconds /= 100;
 	}
 	text[20] = (char)('0' + nanoseconds);
