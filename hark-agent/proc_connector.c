@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Bytes of the process connector, in and out (linux/netlink.h, connector.h, cn_proc.h).  Pure: the
- * socket is lib/os/netlink.c's, and who may speak on it is judged there.
+ * socket is lib/os/cnsock.c's, and who may speak on it is judged there.
  */
 #include <string.h>
 

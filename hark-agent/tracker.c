@@ -189,7 +189,8 @@ on_exit_message(struct tracker *t, const struct connector_event *event)
 
 	if (m == NULL || (event->pid != event->tgid && !m->leader_gone))
 		return;
-	if (!m->threaded) {
+	/* After a loss nobody knows: what was lost may be the beginning of a thread. */
+	if (!m->threaded && !t->needs_walk) {
 		tracker_end(t, m->pid, &event->value, event->time_ns, false);
 		return;
 	}
