@@ -343,6 +343,22 @@ read_in_session(struct reading *g, struct bytes body, struct hark_wire_session *
 	return detail_read_stream(&g->d, &next->stream, g->rejection);
 }
 
+/* Every member but the detail's entries, which detail_count says how many there are of. */
+static void
+begin_nothing_read(struct hark_guest_declaration *d)
+{
+	d->content_version = 0;
+	d->has_seq = false;
+	d->has_dropped = false;
+	d->guest_pid = 0;
+	d->guest_monotonic_ns = 0;
+	d->probe_source = (struct hark_text){ NULL, 0 };
+	d->guest_comm = (struct hark_text){ NULL, 0 };
+	d->seq = 0;
+	d->dropped = 0;
+	d->detail_count = 0;
+}
+
 /*
  * Member by member, in the sizes in which they were just stored: a wider load over two of them
  * waits until both stores have reached the cache, which is a fifth of the whole reading.
@@ -383,6 +399,7 @@ hark_decode_frame(struct hark_wire_session *session, const void *body, size_t si
 	if ((unsigned int)next.mode > HARK_WIRE_HARK)
 		return HARK_TELEMETRY_ARGUMENT;
 	g.rejection = rejection;
+	begin_nothing_read(&g.d);
 	if (size == 0)
 		e = refuse(&g, HARK_REJECT_LENGTH_ZERO, HARK_FIELD_NONE);
 	else if (size > HARK_MAX_FRAME_BYTES)
