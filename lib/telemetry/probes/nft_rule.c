@@ -495,6 +495,8 @@ read_expression(struct nft_match *m, const struct nlattr *element, struct nft_ru
 	/* Whatever waits in a register may be what this one uses. */
 	nft_match_flush(m);
 	nft_text_word(m->text, "[%s]", name);
+	/* It may have written any: a comparison after it must not carry an older field. */
+	memset(m->slots, 0, sizeof(m->slots));
 	return ERR_OK;
 }
 
