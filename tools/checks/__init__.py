@@ -14,14 +14,23 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # Floors of the rooms: an include may only fall.  docs/architecture.md has the picture.
 FLOORS = {
     "base": 1,
-    "cbor": 2, "json": 2, "os": 2,
-    "wire": 3, "event": 3, "loop": 3, "prog": 3,
-    "telemetry": 5, "sign": 5,
+    "cbor": 2, "json": 2, "crypto": 2, "os": 2,
+    "wire": 3, "event": 3, "merkle": 3, "keys": 3, "config": 3, "loop": 3, "prog": 3,
+    "checkpoint": 4, "ipc": 4,
+    "telemetry": 5, "sign": 5, "ledger": 5, "proto": 5,
+    "verify": 6, "follow": 6, "role": 6,
 }
 PROGRAMS = {
     "hark": None,               # a program may stand on every room, unless its list says otherwise
     "hark-listen": None,
     "hark-agent": {"base", "cbor", "os", "wire", "loop", "prog"},
+    "harkd": None,
+    "hark-control": {"base", "os", "loop", "prog", "ipc", "proto", "role"},
+    "hark-receiver": {"base", "cbor", "os", "wire", "loop", "prog", "ipc", "telemetry", "proto",
+                      "role"},
+    "hark-notary": None,
+    "hark-signer": {"base", "os", "crypto", "merkle", "keys", "loop", "prog", "checkpoint", "ipc",
+                    "proto", "role"},
 }
 
 
