@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/must.h"
 #include "base/num.h"
-#include "sign/base64.h"
 #include "sign/sign_internal.h"
 
 /* The names and quotes behind the event, with the longest algorithm and signature. */
@@ -127,8 +127,8 @@ sign_envelope_finish(const struct hark_signer *signer, char *json, size_t event_
 	const size_t head = sizeof(SIGN_ENVELOPE_HEAD) - 1;
 	const char *algorithm = signature_algorithm_name(signer->algorithm);
 	uint8_t signature[SIGNATURE_BYTES_MAX];
-	char text[BASE64_TEXT_SIZE(SIGNATURE_BYTES_MAX)];
-	size_t text_size = BASE64_TEXT_SIZE(signature_size(signer->algorithm));
+	char text[BASE64_URL_SIZE(SIGNATURE_BYTES_MAX)];
+	size_t text_size = BASE64_URL_SIZE(signature_size(signer->algorithm));
 	struct json_writer w;
 	enum hark_sign_error e;
 	size_t size;
@@ -137,7 +137,7 @@ sign_envelope_finish(const struct hark_signer *signer, char *json, size_t event_
 
 	memcpy(json, SIGN_ENVELOPE_HEAD, head);
 	signature_make(signer->algorithm, &signer->key, json + head, event_size, signature);
-	base64_write(signature, signature_size(signer->algorithm), text);
+	base64_write_url(signature, signature_size(signer->algorithm), text);
 	json_writer_init(&w, json + head + event_size, capacity - head - event_size);
 	json_write_literal(&w, ",\"signerKid\":");
 	json_write_string(&w, signer->kid, signer->kid_size);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/must.h"
-#include "sign/base64.h"
 #include "sign/sign_internal.h"
 
 struct batch {
@@ -82,7 +82,8 @@ take_key(const struct json_node *member, enum hark_sign_algorithm algorithm, str
 	if (member->type != JSON_STRING)
 		return sign_fail(HARK_SIGN_CONFIG, why, "key %s: expected text in base64url",
 				 shown);
-	if (base64_read(member->text, member->text_size, bytes, &size) != ERR_OK)
+	if (base64_read_url(member->text, member->text_size, bytes,
+			    BASE64_BYTES_MAX(member->text_size), &size) != ERR_OK)
 		return sign_fail(HARK_SIGN_CONFIG, why, "key %s: not base64url", shown);
 	if (size == 0)
 		return sign_fail(HARK_SIGN_CONFIG, why, "key %s: empty", shown);

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/must.h"
 #include "base/text.h"
-#include "sign/base64.h"
 #include "sign/sign_internal.h"
 
 #define ENV_ALG     "CELLOS_HOST_TELEMETRY_SIGN_ALG"
@@ -210,7 +210,7 @@ read_key(const char *text, const char *name, struct secret *out, struct hark_fai
 	e = secret_init(&raw, BASE64_BYTES_MAX(size));
 	if (e != ERR_OK)
 		return sign_fail_internal(e, why);
-	e = base64_read(text, size, raw.bytes, &raw.size);
+	e = base64_read_url(text, size, raw.bytes, raw.capacity, &raw.size);
 	if (e != ERR_OK) {
 		secret_finish(&raw);
 		return sign_fail(HARK_SIGN_CONFIG, why, "%s: not base64url", name);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/must.h"
 #include "base/text.h"
-#include "sign/base64.h"
 #include "sign/sign_internal.h"
 
 /* The longest form of one code point: a surrogate pair of escapes. */
@@ -159,7 +159,7 @@ read_signature(const struct json_node *text, enum hark_sign_algorithm algorithm,
 
 	if (text->text_size > 128)
 		return HARK_VERIFY_BAD_LENGTH;
-	if (base64_read(text->text, text->text_size, all, &size) != ERR_OK)
+	if (base64_read_url(text->text, text->text_size, all, sizeof(all), &size) != ERR_OK)
 		return HARK_VERIFY_BAD_BASE64;
 	if (size != signature_size(algorithm))
 		return HARK_VERIFY_BAD_LENGTH;
