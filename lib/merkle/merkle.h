@@ -14,8 +14,8 @@
 #include "base/err.h"
 
 #define MERKLE_HASH_BYTES 32u
-/* The most hashes of a proof, and the most levels of a tree of 2^64 leaves. */
-#define MERKLE_PROOF_MAX 64u
+/* The most hashes of a proof: a consistency proof has one more than the levels of the tree. */
+#define MERKLE_PROOF_MAX 65u
 
 struct merkle_hash {
 	uint8_t bytes[MERKLE_HASH_BYTES];
