@@ -2,7 +2,7 @@
 /*
  * Receiver to notary: batches of numbered records, and the receipts that come back on the same
  * SEQPACKET channel.  Writer and reader are one file.  The reader trusts nothing: a receiver holds
- * a guest's bytes and may have been taken over.  docs/format/proto.md has the bytes.
+ * a guest's bytes and may have been taken over.  docs/format/record.md has the bytes.
  */
 #ifndef PROTO_RECORD_H
 #define PROTO_RECORD_H
