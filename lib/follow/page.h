@@ -37,7 +37,8 @@ void page_unmap(struct page *p);
 
 /* Publishes and wakes everybody who waits. */
 void page_publish(struct page *p, const struct page_state *state);
-/* The state, and the counter to wait on.  False where nothing was published yet. */
+/* The state, and the counter to wait on (set in any case).  False where nothing was published yet,
+ * or the page is not one. */
 bool page_read(const struct page *p, struct page_state *out, uint32_t *counter_out);
 /* Waits until the counter is another one, or timeout_ms (-1: for ever) has passed, or a signal
  * came.  Returns at once where it is another one already. */
