@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * A child's first seconds, in one written order and nowhere else: take descriptors, close all else,
- * resource limits, user and group, not dumpable, no_new_privs, Landlock, seccomp, say READY.  A
- * role is a row of a table; what it may do is data.  Nothing is opened by path afterwards.
+ * user and group, resource limits, not dumpable, no_new_privs, Landlock, seccomp, say READY.  A
+ * role is a row of a table (table.c, calls.def): what it may do is data.
+ *
+ *   role_begin      first act of main()
+ *   role_setup      harkd's first message; from here on the role's own user, no capability
+ *   (the signer opens its key and its head)
+ *   role_confine    no way back
+ *   (the notary opens its ledgers, below the directories that it was given, and its thread starts)
+ *   role_threads_end  the notary alone
+ *   (READY)
  */
 #ifndef ROLE_ROLE_H
 #define ROLE_ROLE_H
@@ -15,30 +23,43 @@
 
 /* The descriptor on which harkd and its child speak; 0 and 1 are /dev/null, 2 is the log. */
 #define ROLE_SUPERVISOR_FD 3
+/* How long harkd may take to send the first message, in seconds. */
+#define ROLE_SETUP_LIMIT_S 60u
 
 enum role_name { ROLE_CONTROL, ROLE_RECEIVER, ROLE_NOTARY, ROLE_SIGNER, ROLE_COUNT };
 
-/* What could not be put in force, for a person; empty where all was. */
+/* What could not be put in force, for a person: goes into READY's TEXT.  Empty where all was. */
 struct role_report {
 	char missing[256];
 };
 
 /*
- * First act of main(): names the process for the log, closes every descriptor but 0 to 3, checks
- * that 3 is a SEQPACKET socket, sets PDEATHSIG (a child does not outlive harkd).  On failure it
- * says so on stderr and gives the exit code in *exit_out.
+ * Names the process for the log, closes every descriptor but 0 to 3, checks that 3 is a SEQPACKET
+ * socket, and sees to it that a child does not outlive harkd.  On failure it says so on stderr and
+ * gives the exit code in *exit_out.
  */
 MUST_USE enum err role_begin(enum role_name role, const char *program, int *exit_out);
-/* Waits for the first message, which must be of `type`; else ends as role_begin does. */
+/*
+ * Waits for the first message, which must be of `type`; else ends as role_begin does.  Where harkd
+ * is root, the process then becomes somebody who owns nothing (control, receiver) or the owner of
+ * the message's first descriptor, a directory (notary, signer), and has no capability any more.
+ */
 MUST_USE enum err role_setup(enum message_type type, void *buffer, size_t capacity,
 			     struct message *out, int *exit_out);
 /*
  * Gives up everything that the role's row does not grant.  dirfds: the directories below which it
- * may open files (for the notary its two ledgers, for the signer its keys).  With `require`, what
- * the kernel lacks is ERR_UNSUPPORTED; else it is named in *report.  Called once, before the first
- * foreign byte; threads are made before it.
+ * may open files (the notary's two ledgers; others get none).  With `require`, what the kernel
+ * lacks is ERR_UNSUPPORTED and named in *report; without, it is named alone.  ERR_SYSTEM: a step
+ * failed that every kernel has; *report names it.  Called once, after role_setup, before the first
+ * foreign byte and before any thread: Landlock binds the thread that calls it and those that it
+ * makes.
  */
 MUST_USE enum err role_confine(enum role_name role, const int *dirfds, size_t dirfd_count,
 			       bool require, struct role_report *report);
+/*
+ * The threads of the notary have been made: from now on none can be, in any of them.  Nothing where
+ * the kernel has no filters.  ERR_SYSTEM.
+ */
+MUST_USE enum err role_threads_end(void);
 
 #endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What each role may do, as data.  No limit of file sizes: the log may be a file, and who writes
+ * over such a limit ends.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include <linux/seccomp.h>
+
+#include "base/must.h"
+#include "role/role_internal.h"
+
+/* The numbers of roles as bits, for calls.def. */
+#define CONTROL  (1u << ROLE_CONTROL)
+#define RECEIVER (1u << ROLE_RECEIVER)
+#define NOTARY   (1u << ROLE_NOTARY)
+#define SIGNER   (1u << ROLE_SIGNER)
+#define EVERY    (CONTROL | RECEIVER | NOTARY | SIGNER)
+
+/* What pthread_create asks of clone(); musl's has one obsolete flag more. */
+#define THREAD_FLAGS                                                                  \
+	(uint32_t)(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+		   CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+#define THREAD_FLAG_OF_MUSL (uint32_t) CLONE_DETACHED
+
+static const struct role_row rows[] = {
+	[ROLE_CONTROL] = { .name = "control",
+			   .user = ROLE_USER_NOBODY,
+			   .limit_count = 3,
+			   .limits = { { RLIMIT_CORE, 0 },
+				       { RLIMIT_NPROC, 0 },
+				       { RLIMIT_NOFILE, 256 } } },
+	/* Eight connections of each cell, and a shared receiver has many cells. */
+	[ROLE_RECEIVER] = { .name = "receiver",
+			    .user = ROLE_USER_NOBODY,
+			    .limit_count = 3,
+			    .limits = { { RLIMIT_CORE, 0 },
+					{ RLIMIT_NPROC, 0 },
+					{ RLIMIT_NOFILE, 131072 } } },
+	/* A channel of each receiver.  Its thread comes after its limits, so RLIMIT_NPROC is
+	   left to role_threads_end. */
+	[ROLE_NOTARY] = { .name = "notary",
+			  .user = ROLE_USER_DIRECTORY,
+			  .has_directories = true,
+			  .limit_count = 2,
+			  .limits = { { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, 131072 } } },
+	[ROLE_SIGNER] = { .name = "signer",
+			  .user = ROLE_USER_DIRECTORY,
+			  .limit_count = 3,
+			  .limits = { { RLIMIT_CORE, 0 },
+				      { RLIMIT_NPROC, 0 },
+				      { RLIMIT_NOFILE, 64 } } },
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == ROLE_COUNT, "a row for each role");
+
+const struct role_row *
+role_row(enum role_name role)
+{
+	MUST((unsigned int)role < ROLE_COUNT);
+
+	return &rows[role];
+}
+
+/* A row of calls.def. */
+struct call_row {
+	unsigned int roles;
+	struct filter_rule rule;
+};
+
+size_t
+role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
+{
+	const struct call_row calls[] = {
+#define CALL(name, who) { who, { .call = SYS_##name, .action = FILTER_ALLOW } },
+#define IF(name, who, argument_, mask_, value_, otherwise_) \
+	{ who,                                              \
+	  { .call = SYS_##name,                             \
+	    .action = FILTER_ALLOW,                         \
+	    .argument = (argument_),                        \
+	    .mask = (mask_),                                \
+	    .value = (value_),                              \
+	    .otherwise = (otherwise_) } },
+#define KILLED(name) { EVERY, { .call = SYS_##name, .action = FILTER_KILL } },
+#define ABSENT(name) { EVERY, { .call = SYS_##name, .action = FILTER_ABSENT } },
+#define own_pid      (uint32_t) own_pid
+#include "role/calls.def"
+#undef own_pid
+#undef CALL
+#undef IF
+#undef KILLED
+#undef ABSENT
+	};
+	size_t count = 0;
+	size_t i;
+
+	MUST((unsigned int)role < ROLE_COUNT && own_pid > 0 && out != NULL);
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if ((calls[i].roles & (1u << role)) == 0)
+			continue;
+		MUST(count < FILTER_RULES_MAX);
+		out[count++] = calls[i].rule;
+	}
+	return count;
+}
+
+size_t
+role_rules_without_threads(struct filter_rule *out)
+{
+	MUST(out != NULL);
+
+	out[0] = (struct filter_rule){ .call = SYS_clone, .action = FILTER_REFUSE };
+	out[1] = (struct filter_rule){ .call = SYS_clone3, .action = FILTER_ABSENT };
+	out[2] = (struct filter_rule){ .call = SYS_seccomp, .action = FILTER_REFUSE };
+	return ROLE_THREAD_RULES;
+}

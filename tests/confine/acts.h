@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Forbidden acts: each is one thing that a program which was taken over would try. */
+#ifndef CONFINE_ACTS_H
+#define CONFINE_ACTS_H
+
+#include <stddef.h>
+
+/* What stands ready before a process is confined. */
+struct acts {
+	int socket;        /* a Unix stream socket, not bound */
+	int directory;     /* where the role may work, if it may anywhere */
+	void *page;        /* a page that can be written */
+	const char *file;  /* outside, it exists */
+	const char *fresh; /* outside, it does not */
+	const char *key;   /* a key file, 0600 */
+};
+
+/* 0 where it was done; else errno. */
+typedef int act_fn(const struct acts *a);
+
+struct act {
+	const char *name;
+	act_fn *fn;
+};
+
+extern const struct act acts[];
+extern const size_t act_count;
+
+/* What the notary is for; others have no use for it. */
+int act_work_below(const struct acts *a);
+int act_thread(const struct acts *a);
+/* What every role must still be able to do. */
+int act_ordinary(const struct acts *a);
+
+#endif
