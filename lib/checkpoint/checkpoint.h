@@ -15,8 +15,8 @@
 #define CHECKPOINT_TEXT_MAX (CHECKPOINT_ORIGIN_BYTES_MAX + 20u + 44u + 3u)
 
 struct checkpoint {
-	char origin[CHECKPOINT_ORIGIN_BYTES_MAX +
-		    1]; /* terminated; 1 to 255 bytes, no blank, '+' or control */
+	/* Terminated; 1 to 255 bytes, no blank, control or '+'. */
+	char origin[CHECKPOINT_ORIGIN_BYTES_MAX + 1];
 	uint64_t size;
 	struct merkle_hash root;
 };
@@ -24,7 +24,7 @@ struct checkpoint {
 /* Writes at most CHECKPOINT_TEXT_MAX bytes, no terminator. */
 void checkpoint_write(const struct checkpoint *c, char *text, size_t *size_out);
 /* Reads a note's text strictly; extension lines after the third are allowed and ignored.
- * ERR_FORMAT, ERR_LIMIT. */
+ * ERR_FORMAT; ERR_LIMIT for a size of 2^64 or more. */
 MUST_USE enum err checkpoint_read(struct bytes text, struct checkpoint *out);
 
 #endif
