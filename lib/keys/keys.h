@@ -27,19 +27,27 @@ struct keys_verifier {
 
 struct keys_signer;
 
+/* Why a key was not read or made, for a person: the file, what was found, what to do. */
+#define KEYS_FAILURE_BYTES 512u
+struct keys_failure {
+	char text[KEYS_FAILURE_BYTES];
+};
+
 /* To be called before anything else here.  ERR_SYSTEM. */
 MUST_USE enum err keys_start(void);
 
 /* Makes a new key.  ERR_ARGUMENT for a name that a note cannot have, ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err keys_signer_create(const char *name, struct keys_signer **out);
 /*
- * Reads `file` below dirfd: "PRIVATE+KEY+<name>+<hex key id>+<base64 of 0x01 || seed>\n".
- * ERR_MISSING; ERR_REFUSED where it is no regular file, not the caller's (its euid's or root's), or
- * others or its group have any right to it; ERR_FORMAT; ERR_MEMORY; ERR_SYSTEM.
+ * Reads `file` below dirfd: "PRIVATE+KEY+<name>+<hex key id>+<base64 of 0x01 || seed>", with or
+ * without a newline at its end.  ERR_MISSING; ERR_REFUSED where it is no regular file, not the
+ * caller's (its euid's or root's), or others or its group have any right to it; ERR_FORMAT;
+ * ERR_MEMORY; ERR_SYSTEM.  On failure *why (may be NULL) is filled.
  */
-MUST_USE enum err keys_signer_read(int dirfd, const char *file, struct keys_signer **out);
-/* Writes it as `file`, 0600, never over an existing one, and syncs it and the directory.
- * ERR_EXISTS, ERR_SYSTEM. */
+MUST_USE enum err keys_signer_read(int dirfd, const char *file, struct keys_signer **out,
+				   struct keys_failure *why);
+/* Writes it as `file`, 0600, never over an existing one, and syncs it and the directory: after a
+ * crash it is there whole or not at all.  ERR_EXISTS, ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err keys_signer_write(const struct keys_signer *key, int dirfd, const char *file);
 void keys_signer_verifier(const struct keys_signer *key, struct keys_verifier *out);
 MUST_USE enum err keys_signer_sign(const struct keys_signer *key, const void *data, size_t size,
@@ -48,7 +56,8 @@ MUST_USE enum err keys_signer_sign(const struct keys_signer *key, const void *da
 void keys_signer_destroy(struct keys_signer *key);
 void keys_signer_destroyp(struct keys_signer **key);
 
-/* ERR_FORMAT also where the id is not that of name and key. */
+/* Reads exactly one key without a newline.  ERR_FORMAT also where the id is not that of name and
+ * key, or the key is no point of the curve's main subgroup. */
 MUST_USE enum err keys_verifier_read(const char *text, size_t size, struct keys_verifier *out);
 /* Writes at most KEYS_VERIFIER_TEXT_MAX characters and a terminator. */
 void keys_verifier_write(const struct keys_verifier *key, char *text);

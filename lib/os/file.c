@@ -257,6 +257,13 @@ file_stat_at(int dirfd, const char *name, struct file_info *out)
 }
 
 bool
+file_is_ours(const struct file_info *info)
+{
+	MUST(info != NULL);
+	return info->uid == 0 || info->uid == geteuid();
+}
+
+bool
 file_same(const struct file_info *a, const struct file_info *b)
 {
 	MUST(a != NULL && b != NULL);

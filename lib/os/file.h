@@ -72,6 +72,9 @@ MUST_USE enum err file_stat(int fd, struct file_info *out);
 bool file_is_regular(int fd);
 /* Of the name itself, never of what a symlink points at.  ERR_MISSING. */
 MUST_USE enum err file_stat_at(int dirfd, const char *name, struct file_info *out);
+/* True where it belongs to the process's effective user or to root: nobody else can change it but
+ * by its mode. */
+bool file_is_ours(const struct file_info *info);
 /* True where both are the same inode. */
 bool file_same(const struct file_info *a, const struct file_info *b);
 
