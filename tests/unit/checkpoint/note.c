@@ -153,6 +153,7 @@ every_flipped_bit(void **state)
 		assert_false(flipped.text.size == n.text.size &&
 			     memcmp(flipped.text.data, n.text.data, n.text.size) == 0 &&
 			     flipped.signatures[0].key_id == n.signatures[0].key_id &&
+			     flipped.signatures[0].size == n.signatures[0].size &&
 			     flipped.signatures[0].bytes[0] == n.signatures[0].bytes[0] &&
 			     flipped.signatures[0].name.size == n.signatures[0].name.size &&
 			     memcmp(flipped.signatures[0].name.data, n.signatures[0].name.data,
