@@ -300,6 +300,19 @@ file_set_owner_path(int fd, uid_t uid, gid_t gid)
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0 ? ERR_OK : ERR_SYSTEM;
 }
 
+enum err
+file_duplicate(int fd, int *out)
+{
+	int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	MUST(out != NULL);
+
+	if (again < 0)
+		return ERR_SYSTEM;
+	*out = again;
+	return ERR_OK;
+}
+
 void
 file_close(int *fd)
 {

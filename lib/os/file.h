@@ -86,6 +86,9 @@ MUST_USE enum err file_set_mode(int fd, mode_t mode);
 MUST_USE enum err file_set_mode_path(int fd, mode_t mode);
 MUST_USE enum err file_set_owner_path(int fd, uid_t uid, gid_t gid);
 
+/* Another descriptor of the same open file.  ERR_SYSTEM. */
+MUST_USE enum err file_duplicate(int fd, int *out);
+
 /* Closes where it is not -1, leaves -1, keeps errno. */
 void file_close(int *fd);
 

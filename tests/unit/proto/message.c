@@ -369,7 +369,7 @@ every_type_has_its_name(void **state)
 {
 	(void)state;
 	assert_string_equal(message_name(MESSAGE_READY), "READY");
-	assert_string_equal(message_name(MESSAGE_NOTARY_STOP), "NOTARY_STOP");
+	assert_string_equal(message_name(MESSAGE_PING), "PING");
 	assert_string_equal(message_name((enum message_type)60000), "UNKNOWN");
 }
 

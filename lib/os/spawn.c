@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Fork, exec, and what is due between them.  It does not decide when to start or to end a child. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "os/file.h"
+#include "os/spawn.h"
+
+bool
+spawn_is_program(const char *path)
+{
+	MUST(path != NULL);
+
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* Handlers go with exec by themselves; what is ignored or blocked would stay so. */
+static int
+reset_signals(void)
+{
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int number;
+
+	for (number = 1; number < NSIG; number++)
+		(void)sigaction(number, &usual, NULL); /* KILL and STOP cannot be set: as well */
+	(void)sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The child's side, which never returns.  Nothing here may allocate. */
+static void
+become(const char *path, char *const argv[], int channel)
+{
+	static char *const nothing[] = { NULL };
+	int null;
+
+	/* Above 3, so that no dup2 below hits it. */
+	channel = fcntl(channel, F_DUPFD_CLOEXEC, SPAWN_CHANNEL_FD + 1);
+	if (channel < 0)
+		_exit(SPAWN_NOT_RUN);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(SPAWN_NOT_RUN);
+	if (dup2(channel, SPAWN_CHANNEL_FD) < 0)
+		_exit(SPAWN_NOT_RUN);
+	if (syscall(SYS_close_range, SPAWN_CHANNEL_FD + 1, ~0u, 0) != 0)
+		_exit(SPAWN_NOT_RUN);
+	if (setsid() < 0 || reset_signals() != 0)
+		_exit(SPAWN_NOT_RUN);
+	(void)execve(path, argv, nothing); /* returns only when it failed */
+	_exit(errno == ENOENT ? SPAWN_NOT_FOUND : SPAWN_NOT_RUN);
+}
+
+enum err
+spawn_start(const char *path, char *const argv[], int channel, pid_t *pid_out, int *pidfd_out)
+{
+	int saved;
+	int pidfd;
+	pid_t pid;
+
+	MUST(path != NULL && argv != NULL && channel >= 0);
+	MUST(pid_out != NULL && pidfd_out != NULL);
+
+	pid = fork();
+	if (pid < 0)
+		return ERR_SYSTEM;
+	if (pid == 0)
+		become(path, argv, channel);
+	/* Nobody else reaps, so the number is still this child's; close-on-exec by itself. */
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0) {
+		saved = errno;
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		errno = saved;
+		return ERR_SYSTEM;
+	}
+	*pid_out = pid;
+	*pidfd_out = pidfd;
+	return ERR_OK;
+}
+
+enum err
+spawn_reap(int pidfd, struct spawn_end *out)
+{
+	siginfo_t info;
+	int r;
+
+	MUST(pidfd >= 0 && out != NULL);
+
+	do {
+		info.si_pid = 0;
+		r = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+	} while (r != 0 && errno == EINTR);
+	if (r != 0)
+		return ERR_SYSTEM;
+	if (info.si_pid == 0)
+		return ERR_AGAIN;
+	out->by_signal = info.si_code != CLD_EXITED;
+	out->number = info.si_status;
+	return ERR_OK;
+}
+
+enum err
+spawn_signal(int pidfd, int number)
+{
+	MUST(pidfd >= 0);
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == 0)
+		return ERR_OK;
+	return errno == ESRCH ? ERR_MISSING : ERR_SYSTEM;
+}
+
+void
+spawn_raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* as many as there were is enough to begin */
+}
