@@ -140,7 +140,7 @@ static void
 listen_on(int poll_fd, const char *directory, uint32_t n)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct connection *c = calloc(1, offsetof(struct connection, data));
+	struct connection *c = calloc(1, sizeof(*c));
 	struct epoll_event event = { .events = EPOLLIN };
 
 	if (c == NULL)

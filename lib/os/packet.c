@@ -126,10 +126,10 @@ packet_send(int fd, const void *data, size_t size, const int *fds, size_t fd_cou
 	if (fd_count > 0) {
 		memset(&control, 0, sizeof(control));
 		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+		m.msg_controllen = (socklen_t)CMSG_SPACE(fd_count * sizeof(int));
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+		control.head.cmsg_len = (socklen_t)CMSG_LEN(fd_count * sizeof(int));
 		memcpy(CMSG_DATA(&control.head), fds, fd_count * sizeof(int));
 	}
 	do

@@ -2,9 +2,11 @@
 /* Write beside, sync, rename, sync the directory: the one order in which a file changes whole. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -155,7 +157,8 @@ put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, uns
 		return ERR_SYSTEM;
 	e = fill(fd, mode, data, size);
 	file_close(&fd);
-	if (e == ERR_OK && renameat2(dirfd, beside, dirfd, name, flags) != 0)
+	/* By its number, because musl has no function for it. */
+	if (e == ERR_OK && syscall(SYS_renameat2, dirfd, beside, dirfd, name, flags) != 0)
 		e = errno == EEXIST ? ERR_EXISTS : ERR_SYSTEM;
 	if (e != ERR_OK) {
 		remove_keeping_errno(dirfd, beside);
