@@ -2,7 +2,9 @@
 /* Unix stream sockets by descriptors.  It decides nothing about what stands at a name. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,6 +50,26 @@ enum err
 sock_listen(int fd, int backlog)
 {
 	return listen(fd, backlog) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+static bool
+has_option(int fd, int name, int want)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 && value == want;
+}
+
+enum err
+sock_check_listener(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK) == 0 || !has_option(fd, SO_DOMAIN, AF_UNIX) ||
+	    !has_option(fd, SO_TYPE, SOCK_STREAM) || !has_option(fd, SO_ACCEPTCONN, 1))
+		return ERR_FORMAT;
+	return ERR_OK;
 }
 
 static enum err

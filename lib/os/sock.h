@@ -39,6 +39,8 @@ MUST_USE enum err sock_listen(int fd, int backlog);
 MUST_USE enum err sock_connect_path(int fd, int path_fd);
 /* Connects by path.  ERR_LIMIT where it does not fit; ERR_REFUSED, ERR_AGAIN, ERR_MISSING. */
 MUST_USE enum err sock_connect(int fd, const char *path);
+/* ERR_FORMAT where fd is no Unix stream socket that listens and does not block. */
+MUST_USE enum err sock_check_listener(int fd);
 /* One connection.  ERR_AGAIN where none waits.  Connections that ended in the queue are skipped. */
 MUST_USE enum err sock_accept(int fd, int *out);
 /* What the peer wrote before can still be read, and then the end; what it writes after fails. */

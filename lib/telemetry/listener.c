@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "os/file.h"
 #include "os/sock.h"
+#include "telemetry/listener.h"
 #include "telemetry/stream_internal.h"
 
 /* As CellOS has it: <base>_9001. */
@@ -329,6 +330,25 @@ hark_listener_bind_for_cell(const char *base, const struct hark_listener_options
 	if (e != HARK_TELEMETRY_OK)
 		return e;
 	*out = steal(&l);
+	return HARK_TELEMETRY_OK;
+}
+
+enum hark_telemetry_error
+listener_adopt(int *fd, const struct hark_listener_options *options, struct hark_listener **out)
+{
+	struct hark_listener *l;
+
+	MUST(fd != NULL && options != NULL && out != NULL);
+	MUST(options->connections_max <= HARK_CONNECTIONS_MAX);
+
+	if (sock_check_listener(*fd) != ERR_OK)
+		return HARK_TELEMETRY_ARGUMENT;
+	l = listener_new(options);
+	if (l == NULL)
+		return HARK_TELEMETRY_MEMORY;
+	l->fd = *fd;
+	*fd = -1;
+	*out = l;
 	return HARK_TELEMETRY_OK;
 }
 

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/num.h"
 #include "os/file.h"
+#include "os/memory.h"
+#include "telemetry/stream.h"
 #include "telemetry/stream_internal.h"
 #include "wire/prefix.h"
 
@@ -29,6 +32,7 @@ struct hark_stream {
 	int fd;
 	enum hark_telemetry_error answer;
 	struct hark_rejection rejection;
+	bool drained; /* the latest read found nothing in the socket */
 	int system_error;
 	struct hark_peer peer;
 	struct hark_wire_session session;
@@ -78,6 +82,7 @@ stream_create(int *fd, const struct hark_peer *peer, struct connections *connect
 	s->fd = *fd;
 	s->answer = HARK_TELEMETRY_OK;
 	s->rejection = (struct hark_rejection){ HARK_REJECT_NONE, HARK_FIELD_NONE };
+	s->drained = false;
 	s->system_error = 0;
 	s->peer = *peer;
 	s->session = (struct hark_wire_session){ 0 };
@@ -182,6 +187,7 @@ read_once(struct hark_stream *s, uint64_t now_ns)
 		s->end = left(s);
 		s->at = 0;
 	}
+	s->drained = false;
 	switch (file_read(s->fd, s->buffer + s->end, STREAM_BUFFER_BYTES - s->end, &size)) {
 	case ERR_OK:
 		s->end += size;
@@ -190,6 +196,7 @@ read_once(struct hark_stream *s, uint64_t now_ns)
 			s->begun_ns = now_ns;
 		return HARK_TELEMETRY_OK;
 	case ERR_AGAIN:
+		s->drained = true;
 		return HARK_TELEMETRY_AGAIN;
 	case ERR_END:
 		if (frame_end_read(left(s), &s->rejection) == ERR_OK)
@@ -274,4 +281,28 @@ hark_stream_is_stalled(struct hark_stream *stream, uint64_t now_ns,
 	(void)time_out(stream);
 	*rejection = stream->rejection;
 	return true;
+}
+
+bool
+stream_is_drained(const struct hark_stream *s)
+{
+	MUST(s != NULL);
+	return s->drained;
+}
+
+uint64_t
+stream_deadline_ns(const struct hark_stream *s)
+{
+	MUST(s != NULL);
+	if (s->answer != HARK_TELEMETRY_OK || left(s) == 0 || frame_waits(s))
+		return UINT64_MAX;
+	return num_add_saturating(s->begun_ns, HARK_FRAME_TIME_LIMIT_NS);
+}
+
+void
+stream_give_back(struct hark_stream *s)
+{
+	MUST(s != NULL);
+	if (left(s) == 0)
+		memory_give_back(s->buffer, sizeof(s->buffer));
 }
