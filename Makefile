@@ -53,7 +53,7 @@ fuzz: build/fuzz/build.ninja
 install: all
 	@meson configure $(MESON) --prefix="$(PREFIX)" --libdir=lib >/dev/null
 	@DESTDIR="$(DESTDIR)" meson install -C $(MESON) --quiet
-	@tools/install-agent $(MUSL) "$(DESTDIR)$(PREFIX)/bin"
+	@tools/install-static $(MUSL) "$(DESTDIR)$(PREFIX)/bin"
 
 clean:
 	rm -rf build

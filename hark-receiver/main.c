@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* hark-receiver: reads guests and has nothing that they could want.  Started by harkd alone. */
+#include <stddef.h>
+
+#include "hark-receiver/receiver.h"
+#include "prog/exit.h"
+#include "prog/log.h"
+#include "proto/message.h"
+#include "role/role.h"
+
+static struct receiver receiver;
+
+/* Gives up every right, and says so to harkd. */
+static bool
+begin(int *exit_out)
+{
+	struct role_report report;
+	struct message m;
+	bool require;
+
+	if (role_begin(ROLE_RECEIVER, "hark-receiver", exit_out) != ERR_OK ||
+	    role_setup(MESSAGE_RECEIVER_SETUP, receiver.supervisor_bytes,
+		       sizeof(receiver.supervisor_bytes), &m, exit_out) != ERR_OK)
+		return false;
+	/* The incarnation is between harkd and the notary: a receiver only counts. */
+	require = message_number(&m, FIELD_CONFINE, 0) != 0;
+	if (role_confine(ROLE_RECEIVER, NULL, 0, require, &report) != ERR_OK) {
+		log_error("cannot be confined: %s", report.missing);
+		*exit_out = EXIT_UNAVAILABLE;
+		return false;
+	}
+	message_init(&m, MESSAGE_READY, 0);
+	if (report.missing[0] != '\0')
+		message_set_text(&m, FIELD_TEXT, report.missing);
+	if (message_send(ROLE_SUPERVISOR_FD, &m) != ERR_OK) {
+		*exit_out = EXIT_TEMPORARY; /* harkd has gone */
+		return false;
+	}
+	return true;
+}
+
+int
+main(void)
+{
+	struct loop *loop = NULL;
+	int exit_code = EXIT_SOFTWARE;
+
+	if (!begin(&exit_code))
+		return exit_code;
+	if (loop_create(NULL, &loop) != ERR_OK ||
+	    receiver_init(&receiver, loop, ROLE_SUPERVISOR_FD) != ERR_OK) {
+		log_error("cannot start: no memory, or no descriptor");
+		loop_destroy(loop);
+		return EXIT_OS;
+	}
+	exit_code = receiver_run(&receiver);
+	receiver_finish(&receiver);
+	loop_destroy(loop);
+	return exit_code;
+}
