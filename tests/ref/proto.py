@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A second reader and writer of what Hark's processes say to each other, from docs/format/proto.md
+and docs/format/record.md: messages, batches of records, receipts.  Strict: what breaks the form
+raises ValueError.  Numbers of types and fields are their places in lib/proto/message.def, as the
+document says; nothing else is taken from the sources.
+"""
+import os
+import re
+import struct
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def rows(kind):
+    with open(os.path.join(ROOT, "lib", "proto", "message.def"), encoding="utf-8") as text:
+        return re.findall(r"^%s\((\w+), *(\w+)" % kind, text.read(), re.M)
+
+
+FIELDS = rows("FIELD")
+FIELD_OF = {name: (number, form) for number, (name, form) in enumerate(FIELDS)}
+TYPE_OF = {name: number for number, (name, _) in enumerate(rows("MESSAGE"), 1)}
+NAME_OF = {number: name for name, number in TYPE_OF.items()}
+
+
+def write_message(name, message_id=0, **fields):
+    out = b""
+    for number, (field, form) in enumerate(FIELDS):
+        if field not in fields:
+            continue
+        value = fields.pop(field)
+        if form == "NUMBER":
+            value = struct.pack("<Q", value)
+        elif isinstance(value, str):
+            value = value.encode("utf-8")
+        out += struct.pack("<HH", number, len(value)) + value
+    if fields:
+        raise ValueError("no such field: %r" % sorted(fields))
+    count = 0
+    at = 0
+    while at < len(out):
+        at += 4 + struct.unpack_from("<H", out, at + 2)[0]
+        count += 1
+    return struct.pack("<HBBQ", TYPE_OF[name], 1, count, message_id) + out
+
+
+def read_message(data):
+    """(name, id, {field: value})"""
+    kind, version, count, message_id = struct.unpack_from("<HBBQ", data)
+    if version != 1 or kind not in NAME_OF:
+        raise ValueError("no message: %r" % data[:16])
+    fields = {}
+    at, before = 12, -1
+    for _ in range(count):
+        number, size = struct.unpack_from("<HH", data, at)
+        value = data[at + 4:at + 4 + size]
+        if number <= before or number >= len(FIELDS) or len(value) != size:
+            raise ValueError("field %d" % number)
+        name, form = FIELDS[number]
+        if form == "NUMBER":
+            value = struct.unpack("<Q", value)[0]
+        elif form == "TEXT":
+            value = value.decode("utf-8")
+        fields[name] = value
+        at += 4 + size
+        before = number
+    if at != len(data):
+        raise ValueError("%d bytes left over" % (len(data) - at))
+    return NAME_OF[kind], message_id, fields
+
+
+# ---- records
+
+OPENED, DECLARED, REJECTED, CLOSED, LIMITED = range(1, 6)
+END_CLEAN, END_REFUSED, END_BROKEN, END_UNLISTEN = range(4)
+HEAD = struct.Struct("<HBBHBBII")
+BATCH = struct.Struct("<4sIQQ")
+
+
+def reasons():
+    path = os.path.join(ROOT, "docs", "format", "wire.md")
+    with open(path, encoding="utf-8") as text:
+        table = text.read().split("## Reasons", 1)[1].split("##", 1)[0]
+    return ["none"] + re.findall(r"^\| `(\w+)` \|", table, re.M)
+
+
+REASONS = reasons()
+
+
+def read_batch(data):
+    """(number of the first, [record, ...])"""
+    magic, count, first, zero = BATCH.unpack_from(data)
+    if magic != b"HRB1" or count < 1 or zero != 0 or len(data) > 65536:
+        raise ValueError("no batch")
+    at, out = BATCH.size, []
+    for _ in range(count):
+        size = HEAD.unpack_from(data, at)[0]
+        if size < HEAD.size or size > 8192 or at + size > len(data):
+            raise ValueError("a record of %d bytes" % size)
+        out.append(read_record(data[at:at + size]))
+        at += size
+    if at != len(data):
+        raise ValueError("bytes behind the records")
+    return first, out
+
+
+def read_record(data):
+    _, kind, flags, slot, mode, small, connection, word = HEAD.unpack_from(data)
+    rest = data[HEAD.size:]
+    r = {"type": kind, "slot": slot, "connection": connection, "size": len(data)}
+    if kind == OPENED:
+        r["pid"], r["uid"], r["gid"], zero = struct.unpack("<iIII", rest)
+        if zero or flags or mode or small or word or not connection:
+            raise ValueError("opened")
+    elif kind == DECLARED:
+        read_declared(r, flags, mode, small, word, rest)
+    elif kind == REJECTED:
+        r["count"], = struct.unpack("<Q", rest)
+        r["reason"], r["field"] = REASONS[word], small
+        if not word or flags or mode or not r["count"]:
+            raise ValueError("rejected")
+    elif kind == CLOSED:
+        r["stream"], r["frames"] = struct.unpack("<QQ", rest)
+        r["mode"], r["end"] = mode, small
+        if flags or word or small > 3 or mode > 2 or not connection:
+            raise ValueError("closed")
+    elif kind == LIMITED:
+        r["ms"], = struct.unpack("<Q", rest)
+        if flags or mode or small or word or connection or not r["ms"]:
+            raise ValueError("limited")
+    else:
+        raise ValueError("record of type %d" % kind)
+    return r
+
+
+def read_declared(r, flags, mode, entries, version, rest):
+    fixed = struct.Struct("<QQQQIHH")
+    stream, ns, seq, dropped, pid, source_size, comm_size = fixed.unpack_from(rest)
+    at = fixed.size
+
+    def take(size):
+        nonlocal at
+        if at + size > len(rest):
+            raise ValueError("declared")
+        at += size
+        return rest[at - size:at]
+
+    r.update(stream=stream, ns=ns, pid=pid, mode=mode, version=version,
+             source=take(source_size).decode("utf-8"), comm=take(comm_size).decode("utf-8"),
+             seq=seq if flags & 1 else None, dropped=dropped if flags & 2 else None)
+    detail, before = {}, b""
+    for _ in range(entries):
+        key_size, form, size = struct.unpack("<BBH", take(4))
+        key, value = take(key_size), take(size)
+        if key <= before:
+            raise ValueError("keys do not ascend")
+        before = key
+        detail[key.decode()] = (value.decode("utf-8") if form == 0 else value == b"\1" if form == 1
+                                else struct.unpack("<q", value)[0])
+    r["detail"] = detail
+    if at != len(rest) or mode not in (1, 2) or not r["connection"]:
+        raise ValueError("declared")
+
+
+def write_receipt(following, slots=()):
+    slots = list(slots)
+    return struct.pack("<4sIQ", b"HRR1", len(slots), following) + b"".join(
+        struct.pack("<QQ", slot, used) for slot, used in slots)
