@@ -17,6 +17,10 @@
 /* "+", 8 hex digits, "+", and the last part: what stands behind a name. */
 #define KEYS_TAIL_BYTES (1u + 8u + 1u + KEYS_ENCODED_LETTERS)
 
+/* Fills *why, which may be NULL; keeps errno. */
+__attribute__((format(printf, 2, 3))) void keys_tell(struct keys_failure *why, const char *format,
+						     ...);
+
 bool keys_is_name(const char *name, size_t size);
 
 /* The key id of name and public key. */

@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <sodium.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -40,20 +38,6 @@ struct passage {
 static_assert(sizeof(struct keys_signer) % _Alignof(struct keys_signer) == 0, "alignment");
 static_assert(_Alignof(struct keys_signer) <= 4, "alignment in guarded memory");
 static_assert(crypto_sign_SEEDBYTES == KEYS_PUBLIC_BYTES, "a seed has the size of a key");
-
-__attribute__((format(printf, 2, 3))) static void
-tell(struct keys_failure *why, const char *format, ...)
-{
-	int kept = errno;
-	va_list args;
-
-	if (why == NULL)
-		return;
-	va_start(args, format);
-	(void)vsnprintf(why->text, sizeof(why->text), format, args);
-	va_end(args);
-	errno = kept;
-}
 
 static void
 passage_freep(struct passage **p)
@@ -107,25 +91,28 @@ check_file(int fd, const char *file, struct keys_failure *why)
 	struct file_info info;
 
 	if (file_stat(fd, &info) != ERR_OK) {
-		tell(why, "%s: %s", file, strerror(errno));
+		keys_tell(why, "%s: %s", file, strerror(errno));
 		return ERR_SYSTEM;
 	}
 	if (info.kind != FILE_REGULAR) {
-		tell(why, "%s: expected a key file, found %s", file, file_kind_text(info.kind));
+		keys_tell(why, "%s: expected a key file, found %s", file,
+			  file_kind_text(info.kind));
 		return ERR_REFUSED;
 	}
 	if (!file_is_ours(&info)) {
-		tell(why,
-		     "%s: it belongs to uid %u, neither root nor who runs this; chown it, and ask "
-		     "who has read it",
-		     file, (unsigned int)info.uid);
+		keys_tell(why,
+			  "%s: it belongs to uid %u, neither root nor who runs this; chown it, and "
+			  "ask "
+			  "who has read it",
+			  file, (unsigned int)info.uid);
 		return ERR_REFUSED;
 	}
 	if ((info.mode & MODE_TOO_OPEN) != 0) {
-		tell(why,
-		     "%s: its mode is %04o, so that others may reach the key; chmod 0600 %s, and "
-		     "ask who has read it",
-		     file, (unsigned int)info.mode, file);
+		keys_tell(why,
+			  "%s: its mode is %04o, so that others may reach the key; chmod 0600 %s, "
+			  "and "
+			  "ask who has read it",
+			  file, (unsigned int)info.mode, file);
 		return ERR_REFUSED;
 	}
 	return ERR_OK;
@@ -172,13 +159,14 @@ read_open(int fd, const char *file, struct keys_signer **out, struct keys_failur
 	if (e == ERR_OK)
 		e = size > FILE_BYTES_MAX ? ERR_FORMAT : parse(p, size, out);
 	if (e == ERR_FORMAT)
-		tell(why,
-		     "%s: not a key; expected PRIVATE+KEY+<name>+<key id>+<base64>, all of one "
-		     "key: "
-		     "restore it from a copy",
-		     file);
+		keys_tell(
+			why,
+			"%s: not a key; expected PRIVATE+KEY+<name>+<key id>+<base64>, all of one "
+			"key: "
+			"restore it from a copy",
+			file);
 	else if (e != ERR_OK)
-		tell(why, "%s: %s", file, e == ERR_SYSTEM ? strerror(errno) : err_text(e));
+		keys_tell(why, "%s: %s", file, e == ERR_SYSTEM ? strerror(errno) : err_text(e));
 	return e;
 }
 
@@ -193,12 +181,12 @@ keys_signer_read(int dirfd, const char *file, struct keys_signer **out, struct k
 	e = file_open_read_at(dirfd, file, &fd);
 	/* A symlink is never followed, and a socket cannot be opened. */
 	if (e != ERR_OK && (errno == ELOOP || errno == ENXIO)) {
-		tell(why, "%s: expected a key file, found %s", file,
-		     errno == ELOOP ? "a symlink" : "a socket");
+		keys_tell(why, "%s: expected a key file, found %s", file,
+			  errno == ELOOP ? "a symlink" : "a socket");
 		return ERR_REFUSED;
 	}
 	if (e != ERR_OK) {
-		tell(why, "%s: %s", file, strerror(errno));
+		keys_tell(why, "%s: %s", file, strerror(errno));
 		return e == ERR_MISSING ? ERR_MISSING : ERR_SYSTEM;
 	}
 	e = read_open(fd, file, out, why);

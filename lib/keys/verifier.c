@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Verifier keys: their text, their id, and what a signature is checked by. */
 #include <assert.h>
+#include <errno.h>
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -18,6 +21,20 @@ enum err
 keys_start(void)
 {
 	return sodium_init() < 0 ? ERR_SYSTEM : ERR_OK;
+}
+
+void
+keys_tell(struct keys_failure *why, const char *format, ...)
+{
+	int kept = errno;
+	va_list args;
+
+	if (why == NULL)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(why->text, sizeof(why->text), format, args);
+	va_end(args);
+	errno = kept;
 }
 
 bool
