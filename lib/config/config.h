@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * harkd's configuration: one YAML file, drop-ins beside it (<file>.d/NAME.yaml in the order of
- * their names), or defaults alone.  Unknown key, duplicate, wrong type or value: an error with
- * file, line, column and remedy.  By libyaml's events and a table that keeps each mark.
+ * their names), or defaults alone.  A later file replaces single values and adds cells.  Unknown
+ * key, duplicate, wrong type or value: an error with file, line, column and remedy.  By libyaml's
+ * events and a table that keeps each mark.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -15,7 +16,19 @@
 #include "base/err.h"
 
 #define CONFIG_CELLS_MAX      10000u
-#define CONFIG_PATH_BYTES_MAX 4096u
+#define CONFIG_PATH_BYTES_MAX 4096u /* with its terminator */
+#define CONFIG_ID_BYTES_MAX   128u
+
+/* What values may be: hark.yaml(5) has them for people.  The batch's are the ledger's own. */
+#define CONFIG_SEGMENT_BYTES_MIN (UINT64_C(4) << 20)
+#define CONFIG_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
+#define CONFIG_BATCH_BYTES_MIN   (UINT64_C(128) << 10)
+#define CONFIG_BATCH_BYTES_MAX   (UINT64_C(2) << 20)
+#define CONFIG_KEEPALIVE_MS_MIN  UINT64_C(100)
+#define CONFIG_KEEPALIVE_MS_MAX  UINT64_C(86400000)
+#define CONFIG_EVENTS_PER_S_MAX  UINT64_C(10000000)
+#define CONFIG_BYTES_PER_S_MAX   (UINT64_C(16) << 30)
+#define CONFIG_CONNECTIONS_MAX   8u
 
 /* A cell, from the file or from `hark cell add`.  Texts are owned by the config; "" or -1: not
  * given. */
@@ -24,7 +37,7 @@ struct config_cell {
 	char *uds_base;
 	char *run_id;
 	char *spec_hash;
-	uint64_t keepalive_ms;
+	uint64_t keepalive_ms; /* from a file: never 0 */
 	bool rearm;
 	uint64_t events_per_s; /* 0: no limit */
 	uint64_t bytes_per_s;
@@ -52,7 +65,8 @@ struct config {
 	size_t cell_count;
 };
 
-/* "<file>:<line>:<column>: <what>; <remedy>", file escaped. */
+/* "<file>:<line>:<column>: <what>; <remedy>", or without the place where the file as a whole is
+ * meant.  All that comes from outside is escaped in it. */
 struct config_failure {
 	char text[768];
 };
@@ -62,8 +76,14 @@ MUST_USE enum err config_defaults(const char *data, const char *run, struct conf
 /* ERR_FORMAT, ERR_DUPLICATE, ERR_RANGE, ERR_MISSING (the file, or a required key), ERR_MEMORY,
  * ERR_SYSTEM: all with *why. */
 MUST_USE enum err config_read(const char *path, struct config *out, struct config_failure *why);
+/* One text alone, without drop-ins; `name` is for messages.  Same errors. */
+MUST_USE enum err config_parse(const char *name, const void *text, size_t size, struct config *out,
+			       struct config_failure *why);
+/* NULL and zeroed are fine. */
 void config_finish(struct config *c);
 /* True for what a cell may be named: 1 to 128 of [A-Za-z0-9._:@-], neither '.' nor '-' first. */
 bool config_cell_name_is_good(const char *name);
+/* True for "sha256:" and 64 lower-case hex digits. */
+bool config_spec_hash_is_good(const char *text);
 
 #endif
