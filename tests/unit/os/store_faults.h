@@ -85,9 +85,9 @@ FAULT_CALL(int, fstatat64, EIO, -1, (int fd, const char *name, struct stat *st, 
 	   (fd, name, st, flags))
 FAULT_CALL(int, renameat, EIO, -1, (int a, const char *from, int b, const char *to),
 	   (a, from, b, to))
-FAULT_CALL(int, renameat2, EIO, -1,
-	   (int a, const char *from, int b, const char *to, unsigned int flags),
-	   (a, from, b, to, flags))
+/* renameat2, which musl has no function for. */
+FAULT_CALL(long, syscall, EIO, -1, (long number, long a, long b, long c, long d, long e),
+	   (number, a, b, c, d, e))
 FAULT_CALL(int, unlinkat, EACCES, -1, (int fd, const char *name, int flags), (fd, name, flags))
 FAULT_CALL(ssize_t, getrandom, EIO, -1, (void *data, size_t size, unsigned int flags),
 	   (data, size, flags))
