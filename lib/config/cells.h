@@ -10,6 +10,5 @@ MUST_USE enum err config_cells_add(struct config_reader *r, struct config_mark m
 				   struct config_cell **out);
 /* The last cell is read: no other has its name or its base.  ERR_DUPLICATE. */
 MUST_USE enum err config_cells_check_last(struct config_reader *r, struct config_mark mark);
-void config_cell_finish(struct config_cell *cell);
 
 #endif

@@ -83,6 +83,8 @@ MUST_USE enum err config_parse(const char *name, const void *text, size_t size, 
 void config_finish(struct config *c);
 /* True for what a cell may be named: 1 to 128 of [A-Za-z0-9._:@-], neither '.' nor '-' first. */
 bool config_cell_name_is_good(const char *name);
+/* Frees the texts of a cell. */
+void config_cell_finish(struct config_cell *cell);
 /* True for "sha256:" and 64 lower-case hex digits. */
 bool config_spec_hash_is_good(const char *text);
 

@@ -9,7 +9,7 @@
 #include "proto/message.h"
 
 /* Room for a message of every cell to one peer that is busy, in bytes. */
-#define OUTBOX_BYTES_MAX 16777216u
+#define OUTBOX_BYTES_MAX 67108864u
 
 struct outbox_item;
 
