@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The life of a child.  One function changes its state; who wants it started or stopped is decided
+ * elsewhere.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "harkd/child.h"
+#include "harkd/harkd.h"
+#include "os/file.h"
+#include "os/packet.h"
+#include "prog/exit.h"
+#include "prog/log.h"
+
+/* The most messages of one child in one turn. */
+#define MESSAGES_A_TURN 64u
+/* How often so many are read from one that has ended: more than a socket holds. */
+#define LAST_ROUNDS 32u
+#define NS_PER_MS   UINT64_C(1000000)
+
+/* Where a message of a child is read: its texts live until the next one. */
+static uint8_t buffer[IPC_BYTES_MAX];
+
+/* Which step is legal. */
+static const bool steps[CHILD_STATE_COUNT][CHILD_STATE_COUNT] = {
+	[CHILD_STOPPED] = { [CHILD_WAITING] = true, [CHILD_STARTING] = true },
+	[CHILD_WAITING] = { [CHILD_STARTING] = true, [CHILD_STOPPED] = true },
+	[CHILD_STARTING] = { [CHILD_RUNNING] = true,
+			     [CHILD_STOPPING] = true,
+			     [CHILD_ENDING] = true,
+			     [CHILD_STOPPED] = true },
+	[CHILD_RUNNING] = { [CHILD_STOPPING] = true,
+			    [CHILD_ENDING] = true,
+			    [CHILD_STOPPED] = true },
+	[CHILD_STOPPING] = { [CHILD_ENDING] = true, [CHILD_STOPPED] = true },
+	[CHILD_ENDING] = { [CHILD_STOPPED] = true },
+};
+
+static void on_channel(void *ctx, uint32_t ready);
+static void start_now(struct child *c);
+
+const char *
+child_state_text(enum child_state s)
+{
+	static const char *const texts[] = {
+#define STATE(name, text) [CHILD_##name] = text,
+		CHILD_STATES(STATE)
+#undef STATE
+	};
+
+	MUST((unsigned int)s < CHILD_STATE_COUNT);
+	return texts[s];
+}
+
+const char *
+child_name(const struct child *c, char *text, size_t capacity)
+{
+	(void)snprintf(text, capacity, "%s%s%s", c->kind->role, c->label != NULL ? " of " : "",
+		       c->label != NULL ? c->label : "");
+	return text;
+}
+
+bool
+child_runs(const struct child *c)
+{
+	return c->state == CHILD_RUNNING;
+}
+
+bool
+child_exists(const struct child *c)
+{
+	return c->pidfd >= 0;
+}
+
+/* limit_ms 0: none. */
+static void
+enter(struct child *c, enum child_state next, uint64_t limit_ms)
+{
+	MUST(steps[c->state][next]);
+
+	c->state = next;
+	loop_timer_clear(c->h->loop, &c->timer);
+	if (limit_ms > 0)
+		loop_timer_set(c->h->loop, &c->timer,
+			       loop_now_ns(c->h->loop) + limit_ms * NS_PER_MS);
+}
+
+/* ---- its end ------------------------------------------------------------------------------- */
+
+static void
+close_channel(struct child *c)
+{
+	if (c->channel < 0)
+		return;
+	loop_fd_remove(c->h->loop, c->channel);
+	file_close(&c->channel);
+	outbox_finish(&c->outbox);
+}
+
+void
+child_kill(struct child *c, const char *why)
+{
+	char name[192];
+
+	MUST(why != NULL);
+
+	if (!child_exists(c) || c->state == CHILD_ENDING)
+		return;
+	log_warning("%s is killed: %s", child_name(c, name, sizeof(name)), why);
+	(void)snprintf(c->last_words, sizeof(c->last_words), "killed: %s", why);
+	close_channel(c);
+	/* ERR_MISSING: it has ended already, which is the same. */
+	if (spawn_signal(c->pidfd, SIGKILL) == ERR_SYSTEM)
+		log_error("%s cannot be killed: %s", name, strerror(errno));
+	enter(c, CHILD_ENDING, 0);
+}
+
+static uint64_t
+backoff_ms(uint32_t failures)
+{
+	uint32_t doublings;
+
+	if (failures <= 1)
+		return 0;
+	doublings = failures - 2 < 16 ? failures - 2 : 16;
+	return ((uint64_t)CHILD_BACKOFF_FIRST_MS << doublings) < CHILD_BACKOFF_MAX_MS
+		       ? (uint64_t)CHILD_BACKOFF_FIRST_MS << doublings
+		       : CHILD_BACKOFF_MAX_MS;
+}
+
+/* True for the codes of what no second try heals: a person must act. */
+static bool
+is_final(int code)
+{
+	switch (code) {
+	case EXIT_TAMPERED:
+	case EXIT_USAGE:
+	case EXIT_UNVERIFIABLE:
+	case EXIT_DATA:
+	case EXIT_NO_INPUT:
+	case EXIT_UNAVAILABLE:
+	case EXIT_CANT_CREATE:
+	case EXIT_NO_PERMISSION:
+	case EXIT_CONFIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+tell_end(struct child *c, const struct spawn_end *end)
+{
+	char name[192];
+
+	if (c->failed_code != 0) {
+		/* last_words has what it said itself */
+	} else if (c->state == CHILD_ENDING) {
+		/* last_words has why we killed it */
+	} else if (end->by_signal) {
+		(void)snprintf(c->last_words, sizeof(c->last_words), "ended by signal %d",
+			       end->number);
+	} else if (end->number == SPAWN_NOT_FOUND || end->number == SPAWN_NOT_RUN) {
+		(void)snprintf(c->last_words, sizeof(c->last_words), "%s cannot be run",
+			       c->kind->program);
+	} else {
+		(void)snprintf(c->last_words, sizeof(c->last_words), "ended with %d", end->number);
+	}
+	if (c->wanted && c->failed_code == 0)
+		log_warning("%s (pid %ld) %s", child_name(c, name, sizeof(name)), (long)c->pid,
+			    c->last_words);
+}
+
+/* A child that was not told to end has ended: again, but not too often. */
+static void
+plan_restart(struct child *c)
+{
+	char name[192];
+	uint64_t now = loop_now_ns(c->h->loop);
+	bool proven = c->ready_ns != 0 && now - c->ready_ns >= CHILD_PROVEN_MS * NS_PER_MS;
+	uint64_t wait_ms;
+
+	c->failures = proven ? 1 : c->failures + 1;
+	c->restarts++;
+	wait_ms = backoff_ms(c->failures);
+	if (wait_ms >= 1000)
+		log_warning("%s fails again and again; next start in %llu ms",
+			    child_name(c, name, sizeof(name)), (unsigned long long)wait_ms);
+	enter(c, CHILD_WAITING, 0);
+	loop_timer_set(c->h->loop, &c->timer, now + wait_ms * NS_PER_MS);
+}
+
+static void
+on_end(void *ctx, uint32_t ready)
+{
+	struct child *c = ctx;
+	struct harkd *h = c->h;
+	struct spawn_end end;
+	char name[192];
+	unsigned int rounds;
+	enum err e = spawn_reap(c->pidfd, &end);
+
+	(void)ready;
+	if (e == ERR_AGAIN)
+		return;
+	MUST(e == ERR_OK); /* it is our child and nobody else reaps it */
+	/* Its last words first; nobody writes more. */
+	for (rounds = LAST_ROUNDS; rounds > 0 && c->channel >= 0; rounds--)
+		on_channel(c, EPOLLIN);
+	loop_fd_remove(c->h->loop, c->pidfd);
+	file_close(&c->pidfd);
+	close_channel(c);
+	tell_end(c, &end);
+	enter(c, CHILD_STOPPED, 0);
+	c->pid = 0;
+	c->kind->ended(c);
+	if (c->wanted && c->failed_code != 0 &&
+	    (is_final(c->failed_code) || h->life == LIFE_STARTING)) {
+		c->wanted = false;
+		life_fail(h, c->failed_code, "%s: %s", child_name(c, name, sizeof(name)),
+			  c->last_words);
+	} else if (c->wanted && c->state == CHILD_STOPPED) {
+		plan_restart(c);
+	} else if (!c->wanted && c->kind->gone != NULL) {
+		c->kind->gone(c); /* it may be freed by that */
+	}
+	life_step(h);
+}
+
+/* ---- talking ------------------------------------------------------------------------------- */
+
+static void
+watch(struct child *c)
+{
+	bool waits = outbox_is_waiting(&c->outbox);
+	uint32_t events = (waits && c->kind->asks ? 0u : EPOLLIN) | (waits ? EPOLLOUT : 0u);
+
+	if (loop_fd_modify(c->h->loop, c->channel, events) != ERR_OK)
+		child_kill(c, "its channel cannot be watched");
+}
+
+void
+child_send(struct child *c, struct message *m)
+{
+	bool waited;
+	enum err e;
+
+	if (c->channel < 0) {
+		message_close(m);
+		return;
+	}
+	waited = outbox_is_waiting(&c->outbox);
+	e = outbox_send(&c->outbox, c->channel, m);
+	/* Its end is heard on the other descriptor. */
+	if (e != ERR_OK && e != ERR_END)
+		child_kill(c, e == ERR_LIMIT ? "it does not read what it is sent"
+					     : "it cannot be sent to");
+	else if (outbox_is_waiting(&c->outbox) != waited)
+		watch(c);
+}
+
+static void
+hear_ready(struct child *c, const struct message *m)
+{
+	char name[192];
+	char shown[CHILD_TEXT_BYTES];
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+
+	if (c->state != CHILD_STARTING) {
+		child_kill(c, "it said READY twice");
+		return;
+	}
+	(void)text_escape((const char *)text.data, text.size, c->report, sizeof(c->report));
+	c->ready_ns = loop_now_ns(c->h->loop);
+	enter(c, CHILD_RUNNING, 0);
+	if (c->report[0] != '\0' && c->generation == 1) {
+		(void)snprintf(shown, sizeof(shown), "%s", c->report);
+		log_info("%s runs without: %s", child_name(c, name, sizeof(name)), shown);
+	}
+	c->kind->ready(c, m);
+	life_step(c->h);
+}
+
+static void
+hear_failed(struct child *c, const struct message *m)
+{
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+	uint64_t code = message_number(m, FIELD_CODE, 0);
+
+	c->failed_code = code >= 1 && code <= EXIT_CONFIG ? (int)code : EXIT_SOFTWARE;
+	(void)text_escape((const char *)text.data, text.size, c->last_words, sizeof(c->last_words));
+}
+
+static void
+hear(struct child *c, struct message *m)
+{
+	if (m->type == MESSAGE_READY)
+		hear_ready(c, m);
+	else if (m->type == MESSAGE_FAILED)
+		hear_failed(c, m);
+	else if (!c->kind->hear(c, m))
+		child_kill(c, "it said what it may not say");
+	message_close(m);
+}
+
+/* The channel has ended, or is no channel any more. */
+static void
+lose_channel(struct child *c, enum err e)
+{
+	if (e != ERR_END) {
+		child_kill(c, "its message cannot be read");
+		return;
+	}
+	close_channel(c);
+	if (c->state != CHILD_STOPPING)
+		enter(c, CHILD_STOPPING, CHILD_END_LIMIT_MS);
+}
+
+static void
+on_channel(void *ctx, uint32_t ready)
+{
+	struct child *c = ctx;
+	unsigned int left;
+
+	if ((ready & EPOLLOUT) != 0 && outbox_is_waiting(&c->outbox)) {
+		enum err e = outbox_flush(&c->outbox, c->channel);
+
+		if (e != ERR_OK && e != ERR_AGAIN && e != ERR_END) {
+			child_kill(c, "it cannot be sent to");
+			return;
+		}
+		watch(c);
+	}
+	for (left = MESSAGES_A_TURN; left > 0 && c->channel >= 0; left--) {
+		struct message m;
+		enum err e;
+
+		if (c->kind->asks && outbox_is_waiting(&c->outbox))
+			return;
+		e = message_receive(c->channel, buffer, sizeof(buffer), &m);
+
+		if (e == ERR_AGAIN)
+			return;
+		if (e != ERR_OK) {
+			lose_channel(c, e);
+			return;
+		}
+		hear(c, &m);
+	}
+}
+
+/* ---- its start ----------------------------------------------------------------------------- */
+
+/* Forks and sends the setup.  False: said why. */
+static bool
+spawn(struct child *c)
+{
+	cleanup(file_close) int theirs = -1;
+	char path[CONFIG_PATH_BYTES_MAX + 64];
+	char name[192];
+	char program[64];
+	char *argv[] = { program, NULL };
+	struct message m;
+	int pair[2];
+
+	if (packet_pair(pair) != ERR_OK) {
+		log_error("%s: no channel can be made: %s", child_name(c, name, sizeof(name)),
+			  strerror(errno));
+		return false;
+	}
+	c->channel = pair[0];
+	theirs = pair[1];
+	if (!c->kind->setup(c, &m)) {
+		file_close(&c->channel);
+		return false;
+	}
+	(void)snprintf(program, sizeof(program), "%s", c->kind->program);
+	(void)snprintf(path, sizeof(path), "%s/%s", c->h->options.libexec, c->kind->program);
+	if (spawn_start(path, argv, theirs, &c->pid, &c->pidfd) != ERR_OK) {
+		log_error("%s cannot be started: %s", child_name(c, name, sizeof(name)),
+			  strerror(errno));
+		message_close(&m);
+		file_close(&c->channel);
+		return false;
+	}
+	if (loop_fd_add(c->h->loop, c->pidfd, EPOLLIN, on_end, c) != ERR_OK ||
+	    loop_fd_add(c->h->loop, c->channel, EPOLLIN, on_channel, c) != ERR_OK) {
+		/* Without its channel the child ends by itself; without a watch we would not know
+		 * of it. */
+		life_fail(c->h, EXIT_OS, "%s cannot be watched: %s", name, strerror(errno));
+		message_close(&m);
+		return true;
+	}
+	enter(c, CHILD_STARTING, (uint64_t)c->kind->start_limit_s * 1000);
+	child_send(c, &m);
+	return true;
+}
+
+static void
+start_now(struct child *c)
+{
+	c->failed_code = 0;
+	c->ready_ns = 0;
+	c->generation++;
+	if (spawn(c))
+		return;
+	(void)snprintf(c->last_words, sizeof(c->last_words), "it cannot be started");
+	plan_restart(c);
+}
+
+static void
+on_timer(void *ctx, uint64_t now_ns)
+{
+	struct child *c = ctx;
+
+	(void)now_ns;
+	switch (c->state) {
+	case CHILD_WAITING:
+		enter(c, CHILD_STOPPED, 0);
+		start_now(c);
+		break;
+	case CHILD_STARTING:
+		child_kill(c, "it was not ready in time");
+		break;
+	case CHILD_STOPPING:
+		child_kill(c, "it did not end in time");
+		break;
+	default:
+		MUST_NOT_REACH("a timer of a state without one");
+	}
+}
+
+void
+child_init(struct child *c, const struct child_kind *kind, struct harkd *h)
+{
+	MUST(c != NULL && kind != NULL && h != NULL);
+
+	memset(c, 0, sizeof(*c));
+	c->kind = kind;
+	c->h = h;
+	c->pidfd = -1;
+	c->channel = -1;
+	c->timer.fn = on_timer;
+	c->timer.ctx = c;
+}
+
+void
+child_start(struct child *c)
+{
+	c->wanted = true;
+	if (c->state == CHILD_STOPPED)
+		start_now(c);
+}
+
+void
+child_expect_end(struct child *c)
+{
+	c->wanted = false;
+	if (c->state == CHILD_RUNNING)
+		enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
+}
+
+void
+child_stop(struct child *c)
+{
+	struct message m;
+
+	c->wanted = false;
+	switch (c->state) {
+	case CHILD_WAITING:
+		enter(c, CHILD_STOPPED, 0);
+		break;
+	case CHILD_STARTING:
+	case CHILD_RUNNING:
+		message_init(&m, c->kind->stop, 0);
+		child_send(c, &m);
+		if (c->state != CHILD_ENDING)
+			enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+child_finish(struct child *c)
+{
+	MUST(c->pidfd < 0);
+
+	if (c->h == NULL)
+		return;
+	loop_timer_clear(c->h->loop, &c->timer);
+	close_channel(c);
+}

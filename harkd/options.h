@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* harkd's command line, and the configuration that it leads to. */
+#ifndef HARKD_OPTIONS_H
+#define HARKD_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+
+struct options {
+	const char *config; /* NULL: data and run are given */
+	const char *data;
+	const char *run;
+	char *libexec; /* where the children's programs are; owned */
+};
+
+/* True to go on; else *exit_out is how harkd ends, and all is said.  To be finished. */
+MUST_USE bool options_read(int argc, char **argv, struct options *out, int *exit_out);
+/* Reads the configuration that the options name, with a run directory given by option before the
+ * file's.  False: said why. */
+MUST_USE bool options_load(const struct options *o, struct config *out, int *exit_out);
+void options_finish(struct options *o);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The data directory and the run directory, made, opened and judged. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "harkd/place.h"
+#include "os/account.h"
+#include "os/file.h"
+#include "os/folder.h"
+#include "os/packet.h"
+#include "os/sock.h"
+#include "os/store.h"
+#include "prog/exit.h"
+
+#define CONTROL_NAME "control.sock"
+/* Clients that connect while hark-control is away wait here. */
+#define CONTROL_BACKLOG 64
+
+const char *
+place_ledger_name(unsigned int ledger)
+{
+	static const char *const names[] = { "evidence", "operations" };
+
+	MUST(ledger < PROTO_LEDGERS);
+	return names[ledger];
+}
+
+__attribute__((format(printf, 3, 4))) static bool
+fail(struct place_failure *why, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	why->code = code;
+	va_start(arguments, format);
+	(void)vsnprintf(why->text, sizeof(why->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* The exit code of a failed system call at a file. */
+static int
+code_of_errno(void)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+		return EXIT_NO_PERMISSION;
+	case EROFS:
+	case ENOTDIR:
+	case ELOOP:
+		return EXIT_CANT_CREATE;
+	case ENOSPC:
+	case EDQUOT:
+	case EIO:
+		return EXIT_IO;
+	case ENOENT:
+		return EXIT_NO_INPUT;
+	default:
+		return EXIT_OS;
+	}
+}
+
+static const char *
+shown(const char *path, char *text, size_t capacity)
+{
+	(void)text_escape(path, strlen(path), text, capacity);
+	return text;
+}
+
+void
+place_init(struct place *p)
+{
+	unsigned int i;
+
+	memset(p, 0, sizeof(*p));
+	p->data_fd = p->lock_fd = p->keys_fd = p->cells_fd = p->run_fd = -1;
+	for (i = 0; i < PROTO_LEDGERS; i++)
+		p->ledger_fds[i] = -1;
+}
+
+void
+place_close(struct place *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < PROTO_LEDGERS; i++)
+		file_close(&p->ledger_fds[i]);
+	file_close(&p->run_fd);
+	file_close(&p->cells_fd);
+	file_close(&p->keys_fd);
+	file_close(&p->data_fd);
+	file_close(&p->lock_fd); /* last: the next harkd waits for it */
+}
+
+/* ---- directories --------------------------------------------------------------------------- */
+
+/* The directory that a person named: made where only its last part is missing. */
+static bool
+open_named(const char *path, const char *what, mode_t mode, int *out, struct place_failure *why)
+{
+	char text[512];
+	bool made;
+	enum err e;
+
+	e = folder_make(AT_FDCWD, path, mode, &made);
+	if (e == ERR_OK)
+		e = folder_open_path(path, out);
+	if (e == ERR_OK)
+		return true;
+	return fail(why, code_of_errno(), "%s %s: %s%s", what, shown(path, text, sizeof(text)),
+		    strerror(errno), errno == ENOENT ? "; make the directory above it" : "");
+}
+
+/* One below the data directory, which must be ours alone to write. */
+static bool
+open_below(const struct place *p, const char *data, const char *name, mode_t mode, int64_t group,
+	   int *out, struct place_failure *why)
+{
+	char text[512];
+	struct file_info info;
+	bool made;
+	enum err e;
+
+	e = folder_make(p->data_fd, name, mode, &made);
+	if (e == ERR_OK)
+		e = folder_open(p->data_fd, name, out);
+	/* Not ours to give: then who reads needs more rights than the group's. */
+	if (e == ERR_OK && made && group >= 0 &&
+	    folder_set_owner(*out, (uid_t)-1, (gid_t)group) == ERR_OK)
+		e = file_set_mode(*out, mode);
+	if (e == ERR_OK)
+		e = file_stat(*out, &info);
+	if (e != ERR_OK)
+		return fail(why, code_of_errno(), "%s/%s: %s", shown(data, text, sizeof(text)),
+			    name, strerror(errno));
+	if ((info.mode & 0022) != 0)
+		return fail(why, EXIT_CONFIG,
+			    "%s/%s has mode %04o: others may write there; chmod go-w it",
+			    shown(data, text, sizeof(text)), name, (unsigned int)info.mode);
+	return true;
+}
+
+/* ---- whose it is --------------------------------------------------------------------------- */
+
+static enum err
+read_host(int data_fd, char host[HOST_NAME_BYTES])
+{
+	cleanup(file_close) int fd = -1;
+	char text[HOST_NAME_BYTES + 1];
+	size_t size = 0;
+	enum err e;
+
+	e = store_open(data_fd, "host", &fd);
+	if (e == ERR_OK)
+		e = store_read_at(fd, 0, text, sizeof(text), &size);
+	if (e != ERR_OK)
+		return e;
+	if (size == 0 || size > HOST_NAME_BYTES - 1 + 1 || text[size - 1] != '\n')
+		return ERR_FORMAT;
+	text[size - 1] = '\0';
+	if (strlen(text) != size - 1 || host_name_check(text) != ERR_OK)
+		return ERR_FORMAT;
+	memcpy(host, text, size);
+	return ERR_OK;
+}
+
+/* The name under which this directory's ledgers are known, for ever. */
+static bool
+settle_host(struct place *p, const struct config *config, struct place_failure *why)
+{
+	char text[512];
+	char line[HOST_NAME_BYTES + 1];
+	const char *data = shown(config->data, text, sizeof(text));
+	enum err e = read_host(p->data_fd, p->host);
+
+	if (config->host != NULL && host_name_check(config->host) != ERR_OK)
+		return fail(why, EXIT_CONFIG,
+			    "the host's name may have letters, digits, '.', '-' and "
+			    "'_', and at most 64 of them");
+	if (e == ERR_FORMAT)
+		return fail(why, EXIT_DATA,
+			    "%s/host is damaged: it should be one line with the "
+			    "host's name",
+			    data);
+	if (e != ERR_OK && e != ERR_MISSING)
+		return fail(why, code_of_errno(), "%s/host: %s", data, strerror(errno));
+	if (e == ERR_OK) {
+		if (config->host == NULL || strcmp(config->host, p->host) == 0)
+			return true;
+		return fail(why, EXIT_CONFIG,
+			    "%s belongs to host %s, and the configuration says %s; choose another "
+			    "data directory, or take the host's name out of the configuration",
+			    data, p->host, config->host);
+	}
+	if (p->has_ledger[PROTO_EVIDENCE] || p->has_ledger[PROTO_OPERATIONS])
+		return fail(why, EXIT_DATA,
+			    "%s has ledgers, and its file host is gone: restore it; "
+			    "it has the part of their origins before the slash",
+			    data);
+	if (config->host != NULL)
+		(void)snprintf(p->host, sizeof(p->host), "%s", config->host);
+	else if (host_name(p->host) != ERR_OK)
+		return fail(why, EXIT_CONFIG,
+			    "this machine has no usable name; set host in the "
+			    "configuration");
+	(void)snprintf(line, sizeof(line), "%s\n", p->host);
+	if (store_create(p->data_fd, "host", 0644, line, strlen(line)) != ERR_OK)
+		return fail(why, code_of_errno(), "%s/host cannot be written: %s", data,
+			    strerror(errno));
+	return true;
+}
+
+static bool
+judge_keys(struct place *p, const char *data, struct place_failure *why)
+{
+	struct file_info info;
+	char text[512];
+	char name[32];
+	unsigned int i;
+	bool empty = true;
+	enum err e;
+
+	for (i = 0; i < PROTO_LEDGERS; i++) {
+		(void)snprintf(name, sizeof(name), "%s.key", place_ledger_name(i));
+		e = file_stat_at(p->keys_fd, name, &info);
+		if (e != ERR_OK && e != ERR_MISSING)
+			return fail(why, code_of_errno(), "%s/keys/%s: %s",
+				    shown(data, text, sizeof(text)), name, strerror(errno));
+		p->has_key[i] = e == ERR_OK;
+		if (folder_is_empty(p->ledger_fds[i], &empty) != ERR_OK)
+			return fail(why, code_of_errno(), "%s/%s: %s",
+				    shown(data, text, sizeof(text)), place_ledger_name(i),
+				    strerror(errno));
+		p->has_ledger[i] = !empty;
+		if (p->has_ledger[i] && !p->has_key[i])
+			return fail(why, EXIT_CONFIG,
+				    "%s/%s is a ledger, and its key %s/keys/%s is gone: restore "
+				    "the key, or "
+				    "begin anew with `hark ledger retire`",
+				    text, place_ledger_name(i), text, name);
+	}
+	return true;
+}
+
+bool
+place_open(struct place *p, const struct config *config, int64_t group, struct place_failure *why)
+{
+	mode_t read_mode = group >= 0 ? 02750 : 0700;
+	struct file_info info;
+	char text[512];
+	unsigned int i;
+	enum err e;
+
+	if (!open_named(config->data, "the data directory", group >= 0 ? 0755 : 0700, &p->data_fd,
+			why))
+		return false;
+	shown(config->data, text, sizeof(text));
+	e = folder_lock(p->data_fd, "lock", &p->lock_fd);
+	if (e == ERR_AGAIN)
+		return fail(why, EXIT_TEMPORARY, "%s is in use by another harkd or by hark ledger",
+			    text);
+	if (e != ERR_OK)
+		return fail(why, code_of_errno(), "%s/lock: %s", text, strerror(errno));
+	if (!open_below(p, config->data, "keys", 0700, -1, &p->keys_fd, why) ||
+	    !open_below(p, config->data, "cells", 0700, -1, &p->cells_fd, why))
+		return false;
+	for (i = 0; i < PROTO_LEDGERS; i++) {
+		if (!open_below(p, config->data, place_ledger_name(i), read_mode, group,
+				&p->ledger_fds[i], why))
+			return false;
+	}
+	if (!judge_keys(p, config->data, why) || !settle_host(p, config, why))
+		return false;
+	if (folder_sync(p->data_fd) != ERR_OK)
+		return fail(why, code_of_errno(), "%s: %s", text, strerror(errno));
+	e = file_stat_at(p->data_fd, "running", &info);
+	if (e != ERR_OK && e != ERR_MISSING)
+		return fail(why, code_of_errno(), "%s/running: %s", text, strerror(errno));
+	p->was_clean = e == ERR_MISSING;
+	return true;
+}
+
+bool
+place_mark_running(const struct place *p, struct place_failure *why)
+{
+	if (store_replace(p->data_fd, "running", 0600, "\n", 1) == ERR_OK)
+		return true;
+	return fail(why, code_of_errno(), "the data directory cannot be written: %s",
+		    strerror(errno));
+}
+
+void
+place_mark_clean(const struct place *p)
+{
+	/* Where it stays, the next start says that this end was not clean: more, never less. */
+	(void)!store_remove(p->data_fd, "running");
+}
+
+/* ---- the control socket -------------------------------------------------------------------- */
+
+/* Removes what stands in its place, where that is a socket on which nobody listens. */
+static bool
+clear_control(const struct place *p, const char *run, struct place_failure *why)
+{
+	cleanup(file_close) int path_fd = -1;
+	cleanup(file_close) int probe = -1;
+	struct file_info info;
+	enum err e;
+
+	e = file_open_path_at(p->run_fd, CONTROL_NAME, &path_fd);
+	if (e == ERR_MISSING)
+		return true;
+	if (e == ERR_OK)
+		e = file_stat(path_fd, &info);
+	if (e != ERR_OK)
+		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
+	if (info.kind != FILE_SOCKET)
+		return fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " is %s; remove it", run,
+			    file_kind_text(info.kind));
+	e = packet_open(&probe);
+	if (e == ERR_OK)
+		e = sock_connect_path(probe, path_fd);
+	if (e == ERR_OK || e == ERR_AGAIN)
+		return fail(why, EXIT_CANT_CREATE,
+			    "%s/" CONTROL_NAME " is in use by another harkd; give each its own run "
+			    "directory",
+			    run);
+	if (e != ERR_REFUSED)
+		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
+	e = file_unlink_at(p->run_fd, CONTROL_NAME);
+	if (e != ERR_OK && e != ERR_MISSING)
+		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
+	return true;
+}
+
+bool
+place_bind_control(const struct place *p, const char *run, int64_t group, int *fd_out,
+		   struct place_failure *why)
+{
+	cleanup(file_close) int fd = -1;
+	cleanup(file_close) int path_fd = -1;
+	char text[512];
+	enum err e;
+
+	shown(run, text, sizeof(text));
+	if (!clear_control(p, text, why))
+		return false;
+	e = packet_open(&fd);
+	if (e == ERR_OK)
+		e = file_set_mode(fd, 0600);
+	if (e == ERR_OK)
+		e = sock_bind_at(fd, p->run_fd, CONTROL_NAME);
+	if (e == ERR_OK)
+		e = file_open_path_at(p->run_fd, CONTROL_NAME, &path_fd);
+	if (e == ERR_OK && group >= 0) {
+		e = file_set_owner_path(path_fd, account_own_uid(), (gid_t)group);
+		if (e == ERR_OK)
+			e = file_set_mode_path(path_fd, 0660);
+	}
+	if (e == ERR_OK)
+		e = sock_listen(fd, CONTROL_BACKLOG);
+	if (e != ERR_OK)
+		return fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " cannot be bound: %s", text,
+			    strerror(errno));
+	*fd_out = fd;
+	fd = -1;
+	return true;
+}
+
+void
+place_remove_control(const struct place *p)
+{
+	if (p->run_fd >= 0)
+		(void)!file_unlink_at(p->run_fd, CONTROL_NAME); /* a stale one does no harm */
+}
