@@ -157,6 +157,11 @@ open_key(int dirfd, const char *ledger, const char *origin, struct keys_signer *
 
 	keyring_file(ledger, KEYRING_KEY, file);
 	e = keys_signer_read(dirfd, file, &key, why);
+	if (e == ERR_MISSING)
+		keys_tell(why,
+			  "%s: not there; restore it from a copy, or begin a new ledger (hark "
+			  "ledger retire)",
+			  file);
 	if (e != ERR_OK)
 		return e;
 	keys_signer_verifier(key, &verifier);
