@@ -24,6 +24,10 @@
 #define LEDGER_BATCH_BYTES_MAX       2097152u
 #define LEDGER_STATE_KEY_MAX         255u
 #define LEDGER_STATE_VALUE_MAX       1024u
+/* A batch and a segment are at least so large, so that each holds a leaf of the largest size. */
+#define LEDGER_BATCH_BYTES_MIN 98304u
+/* Behind every leaf there is room for so many bytes of changes (3 and key and value each). */
+#define LEDGER_STATE_ROOM_BYTES 16384u
 
 /* Why a ledger was refused, for a person: which file, where, what was expected. */
 struct ledger_failure {
@@ -33,17 +37,20 @@ struct ledger_failure {
 
 struct ledger_options {
 	const char *origin; /* borrowed for the call; NULL: open an existing one of any origin */
-	uint64_t segment_bytes; /* 0: the default; at least 4 MiB but in tests */
+	uint64_t segment_bytes; /* 0: the default; at least 4 MiB but in tests, and two batches */
 	size_t batch_bytes;     /* most of a frame; 0: the maximum */
 	uint64_t salt[2];       /* random, for segments made from now on; mixed with the serial */
+	bool is_synchronous;    /* no thread: a commit ends within ledger_commit_begin */
 };
 
 struct ledger;
 
 /*
- * Opens and recovers, or creates where the directory is empty.  Errors, with *why: ERR_FORMAT
- * (damaged, shorter or other than its checkpoint, another origin), ERR_UNSUPPORTED (a newer
- * format), ERR_MISSING (empty and no origin given), ERR_MEMORY, ERR_SYSTEM.
+ * Opens and recovers, or creates where the directory is empty.  The disk must outlive it.  Nothing
+ * but a torn tail is cut, and what is derived from the segments made again.  Errors, with *why:
+ * ERR_FORMAT (damaged, shorter or other than its checkpoint, another origin), ERR_UNSUPPORTED (a
+ * newer format), ERR_MISSING (empty and no origin given), ERR_LIMIT (sizes out of bounds),
+ * ERR_MEMORY, ERR_SYSTEM.
  */
 MUST_USE enum err ledger_open(struct disk disk, const struct ledger_options *options,
 			      struct ledger **out, struct ledger_failure *why);
@@ -79,7 +86,8 @@ MUST_USE enum err ledger_state_each(const struct ledger *l, ledger_state_fn *fn,
 
 /*
  * Closes the open batch and begins to write it; a new batch is open at once.  ERR_AGAIN: one is
- * still in flight.  Nothing happens where the batch is empty.
+ * still in flight, or has failed.  ERR_MEMORY: nothing was closed.  Nothing happens where the batch
+ * is empty.
  */
 MUST_USE enum err ledger_commit_begin(struct ledger *l, struct hark_time now, uint64_t now_ns);
 /* Readable when a commit has ended; -1 where commits end within ledger_commit_begin. */
@@ -87,10 +95,16 @@ int ledger_commit_fd(const struct ledger *l);
 /*
  * ERR_OK: nothing is in flight (any more), all that was closed is durable; ERR_AGAIN: it goes on;
  * ERR_SYSTEM: writing failed (errno: ENOSPC, EIO): the batch is kept, ledger_commit_retry writes it
- * again from memory.
+ * again from memory; until then each call says so again.
  */
 MUST_USE enum err ledger_commit_end(struct ledger *l);
 MUST_USE enum err ledger_commit_retry(struct ledger *l);
+/*
+ * True where no room is reserved beyond the segment that is being written, or something that is
+ * derived could not be written.  There is still room for what says so: say it, and take no more.
+ * Each commit tries to reserve again.
+ */
+bool ledger_space_is_low(const struct ledger *l);
 
 /* A merkle_node_fn over what is committed; ctx is the ledger. */
 enum err ledger_node(void *ctx, unsigned int level, uint64_t index, struct merkle_hash *out);
