@@ -223,9 +223,14 @@ window_unsent(struct window *w, bool whole, const void **data_out, size_t *size_
 void
 window_sent(struct window *w)
 {
+	const struct window_batch *batch;
+
 	MUST(w != NULL && w->sent_count < w->count);
 	MUST(!w->open || w->sent_count < w->count - 1);
+	batch = batch_at(w, w->sent_count);
 	w->sent_count++;
+	if (batch->first + batch->count > w->sent_next)
+		w->sent_next = batch->first + batch->count;
 }
 
 void
@@ -238,23 +243,21 @@ window_rewind(struct window *w)
 enum err
 window_receipt(struct window *w, uint64_t next, window_mark_fn *fn, void *ctx)
 {
-	uint64_t sent_next;
-
 	MUST(w != NULL && fn != NULL);
 
-	/* What lies before the oldest batch was sent and has its receipt. */
-	sent_next = w->sent_count < w->count ? batch_at(w, w->sent_count)->first : w->next;
-	if (next > sent_next)
+	if (next > w->sent_next)
 		return ERR_RANGE;
-	while (w->sent_count > 0) {
+	while (w->count > 0) {
 		const struct window_batch *oldest = batch_at(w, 0);
 		uint32_t marks = oldest->marks;
 
 		if (oldest->first + oldest->count > next)
 			break;
+		MUST(!w->open || w->count > 1);
 		w->head = (w->head + 1) % WINDOW_BATCHES_MAX;
 		w->count--;
-		w->sent_count--;
+		if (w->sent_count > 0)
+			w->sent_count--;
 		for (; marks > 0; marks--) {
 			const struct window_mark mark = w->marks[w->mark_head];
 
@@ -299,8 +302,8 @@ window_check(const struct window *w)
 	uint32_t i;
 
 	if (w->count > WINDOW_BATCHES_MAX || w->sent_count > w->count ||
-	    w->mark_count > WINDOW_MARKS_MAX || (w->open && w->count == 0) ||
-	    (w->open && w->sent_count == w->count))
+	    w->mark_count > WINDOW_MARKS_MAX || w->sent_next > w->next ||
+	    (w->open && w->count == 0) || (w->open && w->sent_count == w->count))
 		return false;
 	for (i = w->count; i > 0; i--) {
 		const struct window_batch *b = batch_at(w, i - 1);

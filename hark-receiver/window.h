@@ -50,8 +50,9 @@ struct window_batch {
  * `sent_count` were sent; of the others only the last can be open, that is, still growing.
  */
 struct window {
-	uint8_t *data;   /* WINDOW_BYTES */
-	uint64_t next;   /* number of the next record */
+	uint8_t *data;      /* WINDOW_BYTES */
+	uint64_t next;      /* number of the next record */
+	uint64_t sent_next; /* every record below it was sent, to this notary or to one before */
 	uint64_t serial; /* counts batches, so that a connection knows its mark in the open one */
 	uint32_t head;   /* index of the oldest batch */
 	uint32_t count;
@@ -95,7 +96,8 @@ void window_sent(struct window *w);
 void window_rewind(struct window *w);
 /*
  * Every record below `next` is durable: drops the batches of which that is all.  A lower number
- * than before says nothing new.  ERR_RANGE where it speaks of records that were never sent.
+ * than before says nothing new, and a new notary may know of records that an earlier one took.
+ * ERR_RANGE where it speaks of records that were sent to none.
  */
 MUST_USE enum err window_receipt(struct window *w, uint64_t next, window_mark_fn *fn, void *ctx);
 /* True where every record has its receipt. */
