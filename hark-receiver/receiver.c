@@ -342,9 +342,9 @@ on_stop_end(void *ctx, uint64_t now_ns)
 }
 
 enum err
-receiver_turn(struct receiver *r)
+receiver_turn(struct receiver *r, bool wait)
 {
-	enum err e = loop_turn(r->loop, !has_work(r));
+	enum err e = loop_turn(r->loop, wait && !has_work(r));
 
 	if (e != ERR_OK)
 		return e;
@@ -368,7 +368,7 @@ int
 receiver_run(struct receiver *r)
 {
 	while (!r->done) {
-		if (receiver_turn(r) != ERR_OK)
+		if (receiver_turn(r, true) != ERR_OK)
 			receiver_fail(r, EXIT_OS, "cannot wait for guests");
 	}
 	return r->exit_code;

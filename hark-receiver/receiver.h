@@ -64,8 +64,8 @@ struct receiver {
 MUST_USE enum err receiver_init(struct receiver *r, struct loop *loop, int supervisor);
 /* Closes and frees everything that it has. */
 void receiver_finish(struct receiver *r);
-/* One turn: waits where there is nothing to do, then reads, sends and answers. */
-MUST_USE enum err receiver_turn(struct receiver *r);
+/* One turn: waits, if `wait`, where there is nothing to do, then reads, sends and answers. */
+MUST_USE enum err receiver_turn(struct receiver *r, bool wait);
 /* Turns until it is done, and gives the exit code. */
 int receiver_run(struct receiver *r);
 

@@ -238,6 +238,29 @@ it_is_full_by_bytes(void **state)
 }
 
 static void
+a_batch_at_the_front_ends_before_the_oldest(void **state)
+{
+	struct window w;
+	size_t bytes = 0;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(window_init(&w), ERR_OK);
+	for (i = 0; i < 5; i++)
+		add(&w, 4000);
+	assert_true(send_all(&w, 0) == 5);
+	while (window_has_room(&w))
+		add(&w, 4000);
+	assert_true(send_all(&w, 5) == w.next);
+	assert_int_equal(window_receipt(&w, 5, on_mark, NULL), ERR_OK);
+	assert_true(window_has_room(&w));
+	for (i = 0; window_add(&w, declared(4000, w.next), &bytes) == ERR_OK; i++)
+		assert_true(window_check(&w));
+	assert_int_equal(i, 5); /* as many as were there before */
+	window_finish(&w);
+}
+
+static void
 it_is_full_by_batches_and_by_marks(void **state)
 {
 	struct window w;
@@ -304,9 +327,12 @@ whatever_happens_nothing_is_lost(void **state)
 	marks_seen = 0;
 	for (step = 0; step < 60000; step++) {
 		uint32_t what = next_random(&random) % 100;
+		bool slow = step / 2000 % 2 == 1; /* a notary that confirms little: it fills */
 		const void *data;
 		size_t size;
 
+		if (slow && what >= 80 && what < 98)
+			what = 0;
 		if (what < 60 && window_has_room(&w)) {
 			struct window_place place = { 0 };
 			size_t bytes = 0;
@@ -319,7 +345,8 @@ whatever_happens_nothing_is_lost(void **state)
 				ERR_OK);
 			if (what < 30)
 				window_mark(&w, &place, 3, 0, 1)->confirm = w.next;
-		} else if (what < 80 && window_unsent(&w, what < 70, &data, &size)) {
+		} else if (what < 80 &&
+			   window_unsent(&w, what < (slow ? 79u : 70u), &data, &size)) {
 			uint64_t first;
 			uint64_t next = read_batch(data, size, &first);
 
@@ -375,6 +402,7 @@ main(void)
 		cmocka_unit_test(receipts_free_whole_batches),
 		cmocka_unit_test(a_receipt_of_what_was_not_sent_is_refused),
 		cmocka_unit_test(it_is_full_by_bytes),
+		cmocka_unit_test(a_batch_at_the_front_ends_before_the_oldest),
 		cmocka_unit_test(it_is_full_by_batches_and_by_marks),
 		cmocka_unit_test(whatever_happens_nothing_is_lost),
 		cmocka_unit_test(without_memory_nothing_is_left),
