@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The commands of hark.  Each gets its own arguments, argv[0] being its name, and gives the exit
- * code: 0 ok, 1 tampered, 2 usage, 3 incomplete, 4 unverifiable, 65 to 78 as in sysexits.h.
+ * code: 0 ok, 1 tampered, 2 usage, 3 incomplete, 4 unverifiable, 5 the daemon does not
+ * answer, 65 to 78 as in sysexits.h.
  */
 #ifndef HARK_COMMANDS_H
 #define HARK_COMMANDS_H
 
 typedef int command_fn(int argc, char **argv);
 
+command_fn command_cell_add, command_cell_ls, command_cell_rm, command_cell_show;
+command_fn command_config_check, command_doctor, command_run, command_status;
 command_fn command_probe_read, command_sign, command_verify;
 
 #endif

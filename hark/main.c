@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "hark/client.h"
 #include "hark/commands.h"
+#include "prog/exit.h"
 
 static command_fn command_help, command_version;
 
@@ -14,6 +16,14 @@ static const struct command_row {
 	command_fn *run;
 	const char *about;
 } commands[] = {
+	{ "status", "", command_status, "say how the daemon and its programs are" },
+	{ "cell", "add", command_cell_add, "register a cell" },
+	{ "cell", "rm", command_cell_rm, "remove a cell" },
+	{ "cell", "ls", command_cell_ls, "list the cells" },
+	{ "cell", "show", command_cell_show, "say all that is known of a cell" },
+	{ "run", "", command_run, "run a command as a cell" },
+	{ "config", "check", command_config_check, "judge a configuration" },
+	{ "doctor", "", command_doctor, "say what this machine can do" },
 	{ "probe", "read", command_probe_read, "take one reading of a host probe" },
 	{ "sign", "", command_sign, "sign events, a line each" },
 	{ "verify", "", command_verify, "verify signed envelopes, a line each" },
@@ -22,7 +32,6 @@ static const struct command_row {
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-#define EXIT_USAGE    2
 
 static void
 print_commands(FILE *to)
@@ -37,6 +46,31 @@ print_commands(FILE *to)
 		(void)fprintf(to, "  %-12s%s\n", name, commands[i].about);
 	}
 	(void)fprintf(to, "\nhark COMMAND --help says more.\n");
+}
+
+/* The rows of one noun. */
+static void
+print_noun(const char *noun)
+{
+	size_t i;
+
+	(void)printf("usage: hark %s VERB [OPTION]...\n\n", noun);
+	for (i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(noun, commands[i].noun) == 0)
+			(void)printf("  %-10s%s\n", commands[i].verb, commands[i].about);
+	}
+	(void)printf("\nhark %s VERB --help says more.\n", noun);
+}
+
+static size_t
+count_verbs(const char *noun)
+{
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < COMMAND_COUNT; i++)
+		count += strcmp(noun, commands[i].noun) == 0 && commands[i].verb[0] != '\0';
+	return count;
 }
 
 static int
@@ -57,6 +91,20 @@ command_version(int argc, char **argv)
 	return 0;
 }
 
+/* The verbs that a noun has, the first of which is row `first`. */
+static void
+refuse_verb(const char *noun, size_t first)
+{
+	size_t i;
+
+	(void)fprintf(stderr, "hark %s: expected", noun);
+	for (i = first; i < COMMAND_COUNT; i++) {
+		if (strcmp(noun, commands[i].noun) == 0)
+			(void)fprintf(stderr, "%s '%s'", i == first ? "" : " or", commands[i].verb);
+	}
+	(void)fprintf(stderr, " next, as in hark %s %s --help\n", noun, commands[first].verb);
+}
+
 /* Tells what is wrong with a noun, or with the verb that it lacks. */
 static int
 refuse(int argc, char **argv)
@@ -71,8 +119,7 @@ refuse(int argc, char **argv)
 	for (i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(argv[0], commands[i].noun) != 0)
 			continue;
-		(void)fprintf(stderr, "hark %s: expected '%s' next, as in hark %s %s --help\n",
-			      argv[0], commands[i].verb, argv[0], commands[i].verb);
+		refuse_verb(argv[0], i);
 		return EXIT_USAGE;
 	}
 	(void)text_escape(argv[0], strlen(argv[0]), shown, sizeof(shown));
@@ -111,10 +158,20 @@ main(int argc, char **argv)
 	int words = 0;
 	int code;
 
+	/* It may stand before the noun too: an alias of a shell then has it. */
+	while (argc > 2 && strcmp(argv[1], "--control") == 0) {
+		client_set_control(argv[2]);
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		argv[1] = help;
 	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		argv[1] = version;
+	if (argc == 3 && strcmp(argv[2], "--help") == 0 && count_verbs(argv[1]) > 1) {
+		print_noun(argv[1]);
+		return EXIT_OK;
+	}
 	row = argc > 1 ? find(argc - 1, argv + 1, &words) : NULL;
 	if (row == NULL)
 		return refuse(argc > 0 ? argc - 1 : 0, argv + 1);
@@ -122,7 +179,7 @@ main(int argc, char **argv)
 	/* Output that did not arrive is no success. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("hark: standard output");
-		return 74;
+		return EXIT_IO;
 	}
 	return code;
 }

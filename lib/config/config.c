@@ -92,6 +92,7 @@ refuse_file(struct config_failure *why, const char *path, enum err e, const char
 	int saved = errno;
 
 	(void)text_escape(path, strlen(path), shown, sizeof(shown));
+	why->is_file = true;
 	(void)snprintf(why->text, sizeof(why->text), "%s: %s; %s", shown, text, remedy);
 	errno = saved;
 	return e;
@@ -221,7 +222,7 @@ static enum err
 begin(struct config_reader *r, struct config *c, struct config_failure *why)
 {
 	*r = (struct config_reader){ .why = why, .config = c };
-	why->text[0] = '\0';
+	*why = (struct config_failure){ .is_file = false };
 	return config_defaults(DATA_DEFAULT, RUN_DEFAULT, c);
 }
 

@@ -69,6 +69,7 @@ struct config {
  * meant.  All that comes from outside is escaped in it. */
 struct config_failure {
 	char text[768];
+	bool is_file; /* the file itself is meant, such as one that is not there */
 };
 
 /* Defaults alone; data and run are copied. */

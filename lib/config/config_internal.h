@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the files of this room share: the reader of events, and the values of keys. */
+/* What the files of this room share: the reader of events, and the rows of keys. */
 #ifndef CONFIG_CONFIG_INTERNAL_H
 #define CONFIG_CONFIG_INTERNAL_H
 
@@ -62,18 +62,6 @@ MUST_USE enum err config_source_next(struct config_reader *r);
 struct config_mark config_event_mark(const struct config_reader *r);
 /* A word for what the event is, such as "a list". */
 const char *config_event_text(const struct config_reader *r);
-
-/* ---- values (value.c): pure ---- */
-
-/* A number in thousandths: digits, and at most three more behind a point.  ERR_FORMAT, ERR_LIMIT
- * where it does not fit. */
-MUST_USE enum err config_value_thousandths(const char *text, size_t size, uint64_t *out);
-/* Digits, and KiB, MiB or GiB behind them or not.  Same errors. */
-MUST_USE enum err config_value_bytes(const char *text, size_t size, uint64_t *out);
-/* "0" and three octal digits.  ERR_FORMAT. */
-MUST_USE enum err config_value_mode(const char *text, size_t size, int64_t *out);
-/* How many letters must be put in, left out, changed or swapped to make a into b. */
-size_t config_value_distance(const char *a, const char *b);
 
 /* ---- keys (keys.c, scalar.c) ---- */
 

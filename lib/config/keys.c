@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "config/cells.h"
 #include "config/config_internal.h"
+#include "config/value.h"
 
 /* The most keys of one table. */
 #define KEYS_MAX 32u

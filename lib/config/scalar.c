@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "config/config_internal.h"
+#include "config/value.h"
 #include "os/account.h"
 #include "os/host.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
-#include "config/config_internal.h"
+#include "config/value.h"
 
 /* Names that are longer are not compared: no key is. */
 #define DISTANCE_BYTES_MAX 32u

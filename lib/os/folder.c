@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -149,4 +150,22 @@ enum err
 folder_set_owner(int fd, uid_t uid, gid_t gid)
 {
 	return fchown(fd, uid, gid) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
+folder_make_temporary(char *path)
+{
+	MUST(path != NULL);
+
+	return mkdtemp(path) != NULL ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
+folder_remove(const char *path)
+{
+	MUST(path != NULL);
+
+	if (rmdir(path) == 0)
+		return ERR_OK;
+	return errno == ENOENT ? ERR_MISSING : ERR_SYSTEM;
 }

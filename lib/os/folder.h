@@ -12,6 +12,10 @@
  * is there stays as it is, also a symlink.  dirfd may be AT_FDCWD.  ERR_MISSING: its parent is not
  * there; ERR_SYSTEM. */
 MUST_USE enum err folder_make(int dirfd, const char *name, mode_t mode, bool *made_out);
+/* Makes one of its caller's alone (0700); the six X at the end of `path` become its name. */
+MUST_USE enum err folder_make_temporary(char *path);
+/* Removes an empty one.  ERR_MISSING, ERR_SYSTEM. */
+MUST_USE enum err folder_remove(const char *path);
 /* For reading, listing and syncing, never through a symlink in the last part.  ERR_MISSING,
  * ERR_SYSTEM (ENOTDIR where it is none). */
 MUST_USE enum err folder_open(int dirfd, const char *name, int *out);

@@ -2,7 +2,7 @@
 /* Values of scalars: what each form takes, and what it refuses. */
 #include <string.h>
 
-#include "config/config_internal.h"
+#include "config/value.h"
 #include "unit.h"
 
 struct row {
