@@ -89,7 +89,7 @@ judge_end(struct cursor *c, uint64_t limit, enum err found, struct ledger_failur
 		return found;
 	if (limit != UINT64_MAX)
 		return ERR_FORMAT;
-	if (c->segment.serial != c->at.serial)
+	if (c->segment.file < 0 || c->segment.serial != c->at.serial)
 		return found == ERR_MISSING ? ERR_AGAIN : ERR_FORMAT;
 	if (why != NULL)
 		torn = *why;

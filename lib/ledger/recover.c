@@ -43,6 +43,9 @@ create(struct ledger *l, const char *origin, struct ledger_failure *why)
 		if (e == ERR_EXISTS)
 			e = ERR_OK;
 	}
+	/* Where the name is, the folders are. */
+	if (e == ERR_OK)
+		e = d.ops->sync_directory(d.ctx, "");
 	if (e == ERR_OK)
 		e = commit_replace(d, "", "ledger", "ledger.new", text,
 				   format_ledger_write(origin, text));

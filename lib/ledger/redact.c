@@ -135,6 +135,10 @@ ledger_redact(struct ledger *l, uint64_t index)
 
 	if (index >= l->committed_size)
 		return ERR_RANGE;
+	/* One that failed half-way is finished first. */
+	e = redact_resume(l->disk, NULL);
+	if (e != ERR_OK)
+		return e;
 	e = ledger_reader_open(l->disk, &r, NULL);
 	if (e == ERR_OK)
 		e = find(r, index, &in, NULL);
