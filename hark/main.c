@@ -26,7 +26,7 @@ static const struct command_row {
 	{ "doctor", "", command_doctor, "say what this machine can do" },
 	{ "probe", "read", command_probe_read, "take one reading of a host probe" },
 	{ "sign", "", command_sign, "sign events, a line each" },
-	{ "verify", "", command_verify, "verify signed envelopes, a line each" },
+	{ "verify", "", command_verify, "judge a ledger, an export, a proof or envelopes" },
 	{ "help", "", command_help, "say what there is" },
 	{ "version", "", command_version, "say which hark this is" },
 };

@@ -130,3 +130,10 @@ args_rest(const struct args *a)
 	MUST(a != NULL);
 	return optind;
 }
+
+char *
+args_operand(struct args *a)
+{
+	MUST(a != NULL);
+	return optind < a->argc ? a->argv[optind++] : NULL;
+}

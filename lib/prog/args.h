@@ -39,6 +39,9 @@ void args_init(struct args *a, const struct args_command *command, int argc, cha
 int args_next(struct args *a, int *exit_out);
 /* After ARGS_END: the index in argv of the first argument that is no option. */
 int args_rest(const struct args *a);
+/* After ARGS_END: takes the next argument that is no option, or gives NULL at the end.  Options may
+ * follow it: args_next goes on behind it. */
+char *args_operand(struct args *a);
 /* Tells a mistake and where help is; gives EXIT_USAGE. */
 __attribute__((format(printf, 2, 3))) int args_mistake(const struct args *a, const char *format,
 						       ...);

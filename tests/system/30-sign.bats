@@ -200,7 +200,7 @@ hmac() {
 @test "verify: without --envelope or keys it says what there is" {
 	run "$hark" verify
 	[ "$status" -eq 2 ]
-	[[ "$output" == *"no ledgers"* ]]
+	[[ "$output" == *"expected one PATH"* ]]
 	run "$hark" verify --envelope </dev/null
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"--keys"* ]]
