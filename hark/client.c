@@ -223,3 +223,30 @@ client_ask(struct client *c, struct message *question, client_item_fn *item, voi
 	*last = m;
 	return m.type == MESSAGE_DONE ? conclude(&m) : EXIT_OK;
 }
+
+bool
+client_has_ended(const struct client *c)
+{
+	struct wait_item item = { .fd = c->fd, .want_read = true };
+
+	/* Nothing was asked, so nothing but the end can be there to read. */
+	return wait_ready(&item, 1, clock_monotonic_ns()) == ERR_OK && item.ready_read;
+}
+
+bool
+client_wait_for_daemon(unsigned int looks, unsigned int ms)
+{
+	while (looks-- > 0) {
+		struct wait_item nothing = { .fd = -1 };
+		int fd = -1;
+		bool listens = packet_connect(control_path(), &fd) == ERR_OK;
+
+		file_close(&fd);
+		if (listens)
+			return true;
+		if (wait_ready(&nothing, 1, clock_monotonic_ns() + ms * UINT64_C(1000000)) !=
+		    ERR_OK)
+			return false;
+	}
+	return false;
+}

@@ -6,6 +6,8 @@
 #ifndef HARK_CLIENT_H
 #define HARK_CLIENT_H
 
+#include <stdbool.h>
+
 #include "proto/message.h"
 
 #define CLIENT_CONTROL_DEFAULT  "/run/hark/control.sock"
@@ -43,5 +45,11 @@ void client_closep(struct client **c);
  */
 MUST_USE int client_ask(struct client *c, struct message *question, client_item_fn *item, void *ctx,
 			struct message *last);
+
+/* True where the daemon has let go of the connection; nothing is taken from it. */
+bool client_has_ended(const struct client *c);
+/* Waits until a daemon listens, without a word; looks `looks` times, so many ms apart.  False where
+ * none did. */
+bool client_wait_for_daemon(unsigned int looks, unsigned int ms);
 
 #endif

@@ -22,6 +22,7 @@ static const struct command_row {
 	{ "cell", "ls", command_cell_ls, "list the cells" },
 	{ "cell", "show", command_cell_show, "say all that is known of a cell" },
 	{ "run", "", command_run, "run a command as a cell" },
+	{ "tail", "", command_tail, "show events as they are committed" },
 	{ "config", "check", command_config_check, "judge a configuration" },
 	{ "doctor", "", command_doctor, "say what this machine can do" },
 	{ "probe", "read", command_probe_read, "take one reading of a host probe" },

@@ -226,11 +226,25 @@ begin(struct config_reader *r, struct config *c, struct config_failure *why)
 	return config_defaults(DATA_DEFAULT, RUN_DEFAULT, c);
 }
 
+/* Values that must agree, which no single place in the files is the reason of. */
+static enum err
+check_together(struct config_reader *r, const char *path)
+{
+	/* A segment has a header, and room for a frame and for the one that ends it. */
+	if (r->config->segment_bytes < 2 * r->config->batch_bytes + CONFIG_SEGMENT_BYTES_REST)
+		return refuse_file(r->why, path, ERR_RANGE,
+				   "'segment_bytes' is too small for two of 'batch_bytes'",
+				   "raise the one or lower the other");
+	return ERR_OK;
+}
+
 /* Hands the configuration over, or what is there of it back. */
 static enum err
-end(struct config_reader *r, enum err e, struct config *out)
+end(struct config_reader *r, const char *path, enum err e, struct config *out)
 {
 	free(r->places);
+	if (e == ERR_OK)
+		e = check_together(r, path);
 	if (e != ERR_OK) {
 		config_finish(r->config);
 		return e;
@@ -253,14 +267,14 @@ config_read(const char *path, struct config *out, struct config_failure *why)
 	if (e != ERR_OK)
 		return refuse_file(why, path, e, err_text(e), "stop something else");
 	if (strlen(path) >= CONFIG_PATH_BYTES_MAX)
-		return end(&r,
+		return end(&r, path,
 			   refuse_file(why, path, ERR_LIMIT, "the path is too long",
 				       "give one below 4096 bytes"),
 			   out);
 	e = read_file(&r, path);
 	if (e == ERR_OK)
 		e = read_drop_ins(&r, path);
-	return end(&r, e, out);
+	return end(&r, path, e, out);
 }
 
 enum err
@@ -276,5 +290,5 @@ config_parse(const char *name, const void *text, size_t size, struct config *out
 	e = begin(&r, &c, why);
 	if (e != ERR_OK)
 		return refuse_file(why, name, e, err_text(e), "stop something else");
-	return end(&r, read_text(&r, name, text, size), out);
+	return end(&r, name, read_text(&r, name, text, size), out);
 }

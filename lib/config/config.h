@@ -24,11 +24,13 @@
 #define CONFIG_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 #define CONFIG_BATCH_BYTES_MIN   (UINT64_C(128) << 10)
 #define CONFIG_BATCH_BYTES_MAX   (UINT64_C(2) << 20)
-#define CONFIG_KEEPALIVE_MS_MIN  UINT64_C(100)
-#define CONFIG_KEEPALIVE_MS_MAX  UINT64_C(86400000)
-#define CONFIG_EVENTS_PER_S_MAX  UINT64_C(10000000)
-#define CONFIG_BYTES_PER_S_MAX   (UINT64_C(16) << 30)
-#define CONFIG_CONNECTIONS_MAX   8u
+/* A segment has at least two batches and so much more. */
+#define CONFIG_SEGMENT_BYTES_REST 4096u
+#define CONFIG_KEEPALIVE_MS_MIN   UINT64_C(100)
+#define CONFIG_KEEPALIVE_MS_MAX   UINT64_C(86400000)
+#define CONFIG_EVENTS_PER_S_MAX   UINT64_C(10000000)
+#define CONFIG_BYTES_PER_S_MAX    (UINT64_C(16) << 30)
+#define CONFIG_CONNECTIONS_MAX    8u
 
 /* A cell, from the file or from `hark cell add`.  Texts are owned by the config; "" or -1: not
  * given. */

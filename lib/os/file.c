@@ -243,6 +243,12 @@ file_is_regular(int fd)
 	return file_stat(fd, &info) == ERR_OK && info.kind == FILE_REGULAR;
 }
 
+bool
+file_is_terminal(int fd)
+{
+	return isatty(fd) == 1;
+}
+
 enum err
 file_stat_at(int dirfd, const char *name, struct file_info *out)
 {

@@ -70,6 +70,8 @@ MUST_USE enum err file_write_all(int fd, const void *data, size_t size);
 MUST_USE enum err file_stat(int fd, struct file_info *out);
 /* True for a regular file: writing to it does not wait for a reader. */
 bool file_is_regular(int fd);
+/* True where a person may be looking. */
+bool file_is_terminal(int fd);
 /* Of the name itself, never of what a symlink points at.  ERR_MISSING. */
 MUST_USE enum err file_stat_at(int dirfd, const char *name, struct file_info *out);
 /* True where it belongs to the process's effective user or to root: nobody else can change it but

@@ -167,6 +167,9 @@ static const struct {
 	  "f:1:25: '1MiB' is no value of 'segment_bytes'; give a number from 4194304 to "
 	  "1073741824, "
 	  "with KiB, MiB or GiB behind it or not" },
+	{ "a segment for two batches", "ledger: {segment_bytes: 4MiB}\n", ERR_RANGE,
+	  "f: 'segment_bytes' is too small for two of 'batch_bytes'; raise the one or lower the "
+	  "other" },
 	{ "a cell without name", "cells:\n  - uds_base: /x\n", ERR_MISSING,
 	  "f:2:5: no 'name' of a cell; give one" },
 	{ "a cell without base", "cells:\n  - name: x\n", ERR_MISSING,

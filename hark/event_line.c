@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The line is made from any event's members, so that a type of a later version shows too.  Members
+ * that say the same in every event (runId, authority, hashes) are left to --json.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/text.h"
+#include "hark/event_line.h"
+
+/* The deepest that members are looked into: a declaration's detail is two below data. */
+#define DEPTH_MAX 6u
+/* One value as it is shown, in bytes. */
+#define VALUE_BYTES 160u
+/* "HH:MM:SS.mmm" of "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ". */
+#define CLOCK_AT   11u
+#define CLOCK_SIZE 12u
+
+#define COLOUR_PLAIN "\x1b[0m"
+#define COLOUR_DIM   "\x1b[2m"
+
+struct line {
+	char text[EVENT_LINE_BYTES];
+	size_t size;
+	bool is_full;
+};
+
+__attribute__((format(printf, 2, 3))) static void
+add(struct line *l, const char *format, ...)
+{
+	/* Room for "...", a colour's end and the newline. */
+	size_t capacity = sizeof(l->text) - 16;
+	va_list list;
+	int size;
+
+	if (l->is_full)
+		return;
+	va_start(list, format);
+	size = vsnprintf(l->text + l->size, capacity - l->size, format, list);
+	va_end(list);
+	if (size >= 0 && (size_t)size < capacity - l->size) {
+		l->size += (size_t)size;
+		return;
+	}
+	l->is_full = true;
+	memcpy(l->text + l->size, "...", 3);
+	l->size += 3;
+}
+
+/* What kind of thing an event's type is, by parts of it; the first row that fits. */
+static const struct {
+	const char *part;
+	const char *colour;
+} colours[] = {
+	{ "violation", "\x1b[1;31m" },   { "ledger_full", "\x1b[1;31m" },
+	{ ".rejected", "\x1b[31m" },     { ".conflict", "\x1b[31m" },
+	{ ".finding.", "\x1b[31m" },     { ".gap", "\x1b[33m" },
+	{ "dropped", "\x1b[33m" },       { "silenced", "\x1b[33m" },
+	{ "clock_stepped", "\x1b[33m" }, { "probe_error", "\x1b[33m" },
+	{ "resumed", "\x1b[32m" },       { "registered", "\x1b[36m" },
+	{ "removed", "\x1b[36m" },       { ".closed", "\x1b[36m" },
+	{ ".host.v1.", "\x1b[36m" },
+};
+
+static const char *
+colour_of(const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
+		if (strstr(type, colours[i].part) != NULL)
+			return colours[i].colour;
+	}
+	return "";
+}
+
+/* The type without what all types begin with. */
+static const char *
+short_type(const char *type)
+{
+	static const char *const beginnings[] = {
+		"dev.cellos.events.cell.observability.",
+		"dev.cellos.events.cell.",
+		"dev.hark.events.cell.v1.",
+		"dev.hark.events.",
+		"cellos.events.",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		size_t size = strlen(beginnings[i]);
+
+		if (strncmp(type, beginnings[i], size) == 0)
+			return type + size;
+	}
+	return type;
+}
+
+static bool
+is_left_out(const struct json_node *node, size_t depth)
+{
+	static const char *const names[] = { "authority", "cellId", "epistemicStatus",
+					     "epoch",     "runId",  "specSignatureHash" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && depth == 0; i++) {
+		if (node->name_size == strlen(names[i]) &&
+		    memcmp(node->name, names[i], node->name_size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_value(struct line *l, const struct json_node *node)
+{
+	char shown[VALUE_BYTES];
+
+	switch (node->type) {
+	case JSON_NULL:
+		add(l, "null");
+		return;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		add(l, "%s", node->type == JSON_TRUE ? "true" : "false");
+		return;
+	default:
+		(void)text_escape(node->text_size > 0 ? node->text : "", node->text_size, shown,
+				  sizeof(shown));
+		/* A blank in a value would look like the next member. */
+		if (node->text_size == 0 || memchr(node->text, ' ', node->text_size) != NULL)
+			add(l, "\"%s\"", shown);
+		else
+			add(l, "%s", shown);
+	}
+}
+
+/* Members one after the other, each as name=value; what is inside another is not named by it. */
+static void
+add_members(struct line *l, const struct json_node *object, size_t depth)
+{
+	const struct json_node *node;
+	char name[80];
+
+	for (node = object->child; node != NULL && depth < DEPTH_MAX; node = node->next) {
+		if (is_left_out(node, depth))
+			continue;
+		if (node->type == JSON_OBJECT || node->type == JSON_ARRAY) {
+			add_members(l, node, depth + 1);
+			continue;
+		}
+		add(l, " ");
+		if (object->type == JSON_OBJECT) {
+			(void)text_escape(node->name, node->name_size, name, sizeof(name));
+			add(l, "%s=", name);
+		}
+		add_value(l, node);
+	}
+}
+
+static void
+member_text(const struct json_node *event, const char *name, char *text, size_t capacity)
+{
+	const struct json_node *node = json_node_member(event, name);
+
+	text[0] = '\0';
+	if (node != NULL && node->type == JSON_STRING)
+		(void)text_escape(node->text_size > 0 ? node->text : "", node->text_size, text,
+				  capacity);
+}
+
+const struct json_node *
+event_line_cell(const struct json_node *event)
+{
+	const struct json_node *data = json_node_member(event, "data");
+	const struct json_node *cell = data != NULL ? json_node_member(data, "cellId") : NULL;
+
+	return cell != NULL && cell->type == JSON_STRING ? cell : NULL;
+}
+
+static void
+add_event(struct line *l, const struct json_node *event, bool in_colour)
+{
+	const struct json_node *data = json_node_member(event, "data");
+	const struct json_node *cell = event_line_cell(event);
+	char time[64], type[256], name[140] = "-";
+	const char *colour;
+
+	member_text(event, "time", time, sizeof(time));
+	member_text(event, "type", type, sizeof(type));
+	if (cell != NULL)
+		(void)text_escape(cell->text, cell->text_size, name, sizeof(name));
+	colour = in_colour ? colour_of(type) : "";
+	add(l, "%.*s  %-12s  %s%s%s%s",
+	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? (int)CLOCK_SIZE : (int)strlen(time),
+	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? time + CLOCK_AT : time, name, colour,
+	    short_type(type), colour[0] != '\0' ? COLOUR_PLAIN : "", in_colour ? COLOUR_DIM : "");
+	if (data != NULL)
+		add_members(l, data, 0);
+}
+
+void
+event_line_print(uint64_t index, struct bytes json, const struct json_node *event, bool in_colour)
+{
+	struct line l = { .size = 0 };
+	char shown[EVENT_LINE_BYTES / 2];
+
+	MUST(json.data != NULL || json.size == 0);
+
+	add(&l, "%8" PRIu64 "  ", index);
+	if (event != NULL && event->type == JSON_OBJECT) {
+		add_event(&l, event, in_colour);
+	} else {
+		(void)text_escape((const char *)json.data, json.size, shown, sizeof(shown));
+		add(&l, "no event: %s", shown);
+	}
+	if (in_colour) {
+		memcpy(l.text + l.size, COLOUR_PLAIN, sizeof(COLOUR_PLAIN) - 1);
+		l.size += sizeof(COLOUR_PLAIN) - 1;
+	}
+	l.text[l.size++] = '\n';
+	(void)fwrite(l.text, 1, l.size, stdout);
+}
