@@ -192,8 +192,6 @@ make_run_id(struct config_cell *cell)
 static bool
 texts_are_good(const struct config_cell *o, struct cell_refusal *why)
 {
-	/* One of ours is made where none is given. */
-	const char *run_id = o->run_id != NULL ? o->run_id : "run";
 	struct hark_host_stamp stamp;
 
 	if (o->name == NULL || !config_cell_name_is_good(o->name))
@@ -207,7 +205,7 @@ texts_are_good(const struct config_cell *o, struct cell_refusal *why)
 		return refuse(why, EXIT_USAGE,
 			      "the base of the socket's path must be absolute, "
 			      "without line breaks");
-	if (hark_host_stamp_init(hark_text_of(o->name), hark_text_of(run_id),
+	if (hark_host_stamp_init(hark_text_of(o->name), hark_text_of(o->run_id),
 				 hark_text_of(o->spec_hash), &stamp) != HARK_TELEMETRY_OK)
 		return refuse(why, EXIT_USAGE,
 			      "the run id, or the specification's hash, is not "
@@ -244,6 +242,18 @@ cell_new(struct harkd *h, const struct cell_file *file)
 	return cell;
 }
 
+static bool
+may_come(const struct cell *cell, struct cell_refusal *why)
+{
+	if (!texts_are_good(&cell->file.cell, why))
+		return false;
+	if (cell_find(cell->h, cell->file.cell.name) != NULL)
+		return refuse(why, EXIT_CANT_CREATE, "there is a cell of that name already");
+	if (cell->h->cell_count >= CONFIG_CELLS_MAX)
+		return refuse(why, EXIT_TEMPORARY, "there are as many cells as one harkd takes");
+	return true;
+}
+
 /* Into the list, to its receiver and to the notary. */
 static bool
 bring_in(struct cell *cell, struct cell_refusal *why)
@@ -271,21 +281,14 @@ struct cell *
 cell_add(struct harkd *h, const struct cell_file *file, bool strict, bool remember,
 	 struct cell_refusal *why)
 {
-	struct cell *cell;
+	struct cell *cell = cell_new(h, file);
 
-	if (!texts_are_good(&file->cell, why))
-		return NULL;
-	if (cell_find(h, file->cell.name) != NULL) {
-		(void)refuse(why, EXIT_CANT_CREATE, "there is a cell of that name already");
-		return NULL;
-	}
-	if (h->cell_count >= CONFIG_CELLS_MAX) {
-		(void)refuse(why, EXIT_TEMPORARY, "there are as many cells as one harkd takes");
-		return NULL;
-	}
-	cell = cell_new(h, file);
 	if (cell == NULL) {
-		(void)refuse(why, EXIT_SOFTWARE, "out of memory");
+		(void)refuse(why, EXIT_SOFTWARE, "out of memory, or no random bytes for a run id");
+		return NULL;
+	}
+	if (!may_come(cell, why)) {
+		cell_destroy(cell);
 		return NULL;
 	}
 	cell->state = file->is_leaving ? CELL_LEAVING : CELL_LISTENING;
@@ -320,10 +323,20 @@ cell_remove(struct cell *cell, struct cell_refusal *why)
 	}
 	cell->state = CELL_LEAVING;
 	loop_timer_clear(cell->h->loop, &cell->retry);
+	/* A receiver that has just started hears the cell first: somebody may have connected. */
+	if (cell->listener == NULL || !receiver_is_starting(cell->receiver))
+		cell_let_go(cell);
+	return true;
+}
+
+void
+cell_let_go(struct cell *cell)
+{
+	MUST(cell->state == CELL_LEAVING);
+
 	hark_listener_close(cell->listener);
 	cell->listener = NULL;
 	receiver_release(cell);
-	return true;
 }
 
 void
@@ -331,6 +344,8 @@ cell_left(struct cell *cell)
 {
 	MUST(cell->state == CELL_LEAVING && cell->receiver == NULL);
 
+	hark_listener_close(cell->listener);
+	cell->listener = NULL;
 	if (child_runs(&cell->h->notary))
 		send_removal(cell);
 }

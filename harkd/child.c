@@ -285,6 +285,8 @@ hear_ready(struct child *c, const struct message *m)
 		log_info("%s runs without: %s", child_name(c, name, sizeof(name)), shown);
 	}
 	c->kind->ready(c, m);
+	if (c->stop_due)
+		child_stop(c);
 	life_step(c->h);
 }
 
@@ -408,6 +410,7 @@ start_now(struct child *c)
 {
 	c->failed_code = 0;
 	c->ready_ns = 0;
+	c->stop_due = false;
 	c->generation++;
 	if (spawn(c))
 		return;
@@ -478,6 +481,11 @@ child_stop(struct child *c)
 		enter(c, CHILD_STOPPED, 0);
 		break;
 	case CHILD_STARTING:
+		if (c->kind->drains) {
+			c->stop_due = true;
+			break;
+		}
+		/* fall through */
 	case CHILD_RUNNING:
 		message_init(&m, c->kind->stop, 0);
 		child_send(c, &m);

@@ -53,6 +53,8 @@ struct child_kind {
 	/* Nothing is read from it while it has not taken what it was sent: for a child that asks,
 	 * and never waits itself. */
 	bool asks;
+	/* It is told to end only once it is ready: something may wait already that it must read. */
+	bool drains;
 	/* Fills the setup message, whose descriptors are the child's.  False: said why; the start
 	 * has failed. */
 	bool (*setup)(struct child *c, struct message *m);
@@ -70,7 +72,8 @@ struct child {
 	struct harkd *h;
 	const char *label; /* which of several, such as a cell's name; NULL */
 	enum child_state state;
-	bool wanted; /* to be started again where it ends */
+	bool wanted;   /* to be started again where it ends */
+	bool stop_due; /* to be told to end as soon as it is ready */
 	pid_t pid;
 	int pidfd;
 	int channel;

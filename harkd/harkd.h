@@ -177,6 +177,7 @@ MUST_USE enum err receiver_take(struct harkd *h, struct cell *cell);
 void receiver_listen(struct cell *cell);
 /* The cell leaves.  cell_left is called when nothing more comes from it. */
 void receiver_release(struct cell *cell);
+bool receiver_is_starting(const struct receiver *r); /* NULL: it is not */
 /* A receiver and the notary that both run and have no channel get one. */
 void receiver_pair(struct receiver *r);
 /* The notary has ended: channels are gone. */
@@ -199,6 +200,8 @@ struct cell *cell_add(struct harkd *h, const struct cell_file *file, bool strict
 		      struct cell_refusal *why);
 /* Begins the removal.  False: not remembered, with *why. */
 MUST_USE bool cell_remove(struct cell *cell, struct cell_refusal *why);
+/* Its socket goes, and its receiver says the last of it. */
+void cell_let_go(struct cell *cell);
 /* Nothing more comes from its receiver. */
 void cell_left(struct cell *cell);
 /* To a new notary: all that it must know of the cell. */

@@ -168,13 +168,26 @@ on_ready(struct child *c, const struct message *ready)
 {
 	struct receiver *r = receiver_of(c);
 	struct cell *cell;
+	struct cell *next;
 
 	(void)ready;
 	for (cell = c->h->cells; cell != NULL; cell = cell->next) {
-		if (cell->receiver == r && cell->state == CELL_LISTENING)
+		if (cell->receiver == r && cell->listener != NULL)
 			send_listen(cell);
 	}
 	receiver_pair(r);
+	/* Those that were told to leave meanwhile. */
+	for (cell = c->h->cells; cell != NULL; cell = next) {
+		next = cell->next;
+		if (cell->receiver == r && cell->state == CELL_LEAVING)
+			cell_let_go(cell);
+	}
+}
+
+bool
+receiver_is_starting(const struct receiver *r)
+{
+	return r != NULL && r->child.state == CHILD_STARTING;
 }
 
 /* The only answer that is due: a cell was let go, and all that it said is durable. */
@@ -250,6 +263,7 @@ on_gone(struct child *c)
 const struct child_kind role_receiver = {
 	.role = "receiver",
 	.program = "hark-receiver",
+	.drains = true,
 	.start_limit_s = 30,
 	.stop_limit_s = 10,
 	.stop = MESSAGE_STOP,
