@@ -8,6 +8,7 @@
 #include "hark-receiver/cell.h"
 #include "hark-receiver/channel.h"
 #include "hark-receiver/connection.h"
+#include "hark-receiver/farewell.h"
 #include "hark-receiver/receiver.h"
 #include "os/file.h"
 #include "prog/exit.h"
@@ -111,6 +112,7 @@ drop_stopped(struct receiver *r)
 			continue;
 		cell_drop(r, i);
 		r->stopped_count--;
+		farewell_said(r, (uint16_t)i);
 	}
 }
 
@@ -165,6 +167,8 @@ on_unlisten(struct receiver *r, const struct message *m)
 
 	if (cell == NULL || cell->listener == NULL)
 		receiver_fail(r, EXIT_PROTOCOL, "harkd took a cell away that is not there");
+	else if (m->id != 0 && farewell_begin(r, (uint16_t)slot, m->id) != ERR_OK)
+		receiver_fail(r, EXIT_SOFTWARE, "no memory for a cell that leaves");
 	else
 		stop_cell(r, cell);
 }
@@ -359,6 +363,7 @@ receiver_turn(struct receiver *r, bool wait)
 	}
 	while (link_is_linked(&r->answers))
 		connection_answer(link_owner(r->answers.next, struct connection, answers));
+	farewell_tell(r);
 	if (r->stopping && r->cell_count == 0 && window_is_empty(&r->window))
 		r->done = true;
 	return ERR_OK;
@@ -392,6 +397,7 @@ receiver_init(struct receiver *r, struct loop *loop, int supervisor)
 	r->rounds = r->connections = 0;
 	r->cell_count = r->stopped_count = r->cells_size = r->touched_bytes = 0;
 	r->cells = NULL;
+	r->farewells = NULL;
 	r->active_ns = 0;
 	r->tick_ns = UINT64_MAX;
 	r->tick = (struct loop_timer){ .fn = on_tick, .ctx = r };
@@ -422,6 +428,7 @@ receiver_finish(struct receiver *r)
 	free(r->cells);
 	r->cells = NULL;
 	r->cells_size = 0;
+	farewell_finish(r);
 	channel_close(r);
 	loop_fd_remove(r->loop, r->supervisor);
 	loop_timer_clear(r->loop, &r->tick);

@@ -274,6 +274,13 @@ window_receipt(struct window *w, uint64_t next, window_mark_fn *fn, void *ctx)
 	return ERR_OK;
 }
 
+uint64_t
+window_durable(const struct window *w)
+{
+	MUST(w != NULL);
+	return w->count > 0 ? batch_at(w, 0)->first : w->next;
+}
+
 bool
 window_is_empty(const struct window *w)
 {

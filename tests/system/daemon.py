@@ -30,8 +30,8 @@ class Control:
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.connect(path)         # waits where the backlog is full
         self.sock.settimeout(LIMIT_S)
-        self.sock.connect(path)
         self.number = 0
 
     def send(self, name, **fields):
