@@ -115,10 +115,33 @@ MUST_USE enum err ledger_checkpoint_write(struct ledger *l, const void *note, si
 
 /*
  * Drops whole segments whose leaves all lie below `index`; gives the first leaf that is left.  The
- * tree stays.  Redact blanks one committed leaf and keeps its hash.  Both are durable on return.
- * ERR_RANGE: not committed; ERR_MISSING: pruned; ERR_EXISTS: redacted already; ERR_SYSTEM.
+ * tree stays.  Durable on return; what failed may be done in part, and is done again by calling
+ * again.  ERR_RANGE: not committed; ERR_MISSING: nothing was committed yet; ERR_SYSTEM.
  */
 MUST_USE enum err ledger_prune(struct ledger *l, uint64_t index, uint64_t *first_out);
+/*
+ * Blanks one committed leaf and keeps its hash.  Durable on return.  A crash or a failure in the
+ * middle is finished by the next opening or redaction.  ERR_RANGE: not committed; ERR_MISSING:
+ * pruned; ERR_EXISTS: redacted already; ERR_UNSUPPORTED: a leaf below 32 bytes has no room for a
+ * hash; ERR_FORMAT: damaged; ERR_MEMORY, ERR_SYSTEM.
+ */
 MUST_USE enum err ledger_redact(struct ledger *l, uint64_t index);
+
+/* What is known of a ledger that was moved aside. */
+struct ledger_retired {
+	char moved_to[64];                         /* "retired/<name>-<number>" */
+	char origin[LEDGER_ORIGIN_BYTES_MAX + 1u]; /* empty where nothing says it */
+	bool has_head;                             /* there was a checkpoint that can be read */
+	uint64_t size;
+	struct merkle_hash root;
+};
+
+/*
+ * Moves the ledger directory `name` of a data directory to retired/, whatever its state is, and
+ * makes an empty one in its place.  Nobody may have it open.  ERR_MISSING: it is not there;
+ * ERR_EXISTS: no number is free; ERR_SYSTEM, with *why.
+ */
+MUST_USE enum err ledger_retire(struct disk data, const char *name, struct ledger_retired *out,
+				struct ledger_failure *why);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef LEDGER_LEDGER_INTERNAL_H
 #define LEDGER_LEDGER_INTERNAL_H
 
+#include "checkpoint/checkpoint.h"
 #include "ledger/ledger.h"
 #include "ledger/segment.h"
 #include "ledger/snapshot.h"
@@ -121,6 +122,10 @@ MUST_USE enum err commit_replace(struct disk disk, const char *directory, const 
 MUST_USE enum err recover(struct ledger *l, const char *origin, struct ledger_failure *why);
 
 /* note.c */
+/* The tree head of a signed note in a file.  ERR_MISSING; ERR_FORMAT, ERR_MEMORY, ERR_SYSTEM, with
+ * *why. */
+MUST_USE enum err note_read_latest(struct disk disk, const char *name, struct checkpoint *out,
+				   struct ledger_failure *why);
 /* A half-written last entry of `checkpoints` is cut. */
 MUST_USE enum err note_cut_history(struct disk disk);
 /* Compares the ledger with the latest checkpoint, where there is one. */

@@ -19,28 +19,26 @@
 /* The last entry of the history lies within so much of its end. */
 #define HISTORY_TAIL_BYTES (NOTE_BYTES_MAX + HISTORY_LINE_MAX)
 
-static enum err
-read_latest(struct ledger *l, struct checkpoint *out, struct ledger_failure *why)
+enum err
+note_read_latest(struct disk disk, const char *name, struct checkpoint *out,
+		 struct ledger_failure *why)
 {
 	cleanup(buf_finish) struct buf file = { 0 };
 	struct note note;
 	enum err e;
 
-	e = commit_read_file(l->disk, "checkpoint", NOTE_BYTES_MAX, &file);
+	e = commit_read_file(disk, name, NOTE_BYTES_MAX, &file);
 	if (e == ERR_MISSING)
 		return e;
 	if (e != ERR_OK)
-		return failure_say(why, e == ERR_LIMIT ? ERR_FORMAT : e,
-				   "checkpoint: reading it failed");
+		return failure_say(why, e == ERR_LIMIT ? ERR_FORMAT : e, "%s: reading it failed",
+				   name);
 	e = note_read(file.data, file.size, &note);
 	if (e == ERR_OK)
 		e = checkpoint_read(note.text, out);
 	if (e != ERR_OK)
 		return failure_say(why, e == ERR_MEMORY ? e : ERR_FORMAT,
-				   "checkpoint: it is not a signed note of a tree");
-	if (strcmp(out->origin, l->origin) != 0)
-		return failure_say(why, ERR_FORMAT,
-				   "checkpoint: it belongs to another ledger than %s", l->origin);
+				   "%s: it is not a signed note of a tree", name);
 	return ERR_OK;
 }
 
@@ -51,11 +49,14 @@ note_compare(struct ledger *l, struct ledger_failure *why)
 	struct merkle_hash root;
 	enum err e;
 
-	e = read_latest(l, &c, why);
+	e = note_read_latest(l->disk, "checkpoint", &c, why);
 	if (e == ERR_MISSING)
 		return ERR_OK;
 	if (e != ERR_OK)
 		return e;
+	if (strcmp(c.origin, l->origin) != 0)
+		return failure_say(why, ERR_FORMAT,
+				   "checkpoint: it belongs to another ledger than %s", l->origin);
 	if (c.size > l->committed_size)
 		return failure_say(why, ERR_FORMAT,
 				   "the ledger is shorter than its checkpoint: %" PRIu64

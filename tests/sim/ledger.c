@@ -191,6 +191,40 @@ a_failure_and_then_a_crash(void **state)
 	}
 }
 
+/* Many segments go at once: whatever of it the disk has kept, no hole is left. */
+static void
+a_crash_while_pruning(void **state)
+{
+	unsigned int at;
+	bool is_done = false;
+
+	(void)state;
+	for (at = 0; !is_done; at++) {
+		uint64_t luck;
+
+		is_done = true;
+		for (luck = 1; luck <= 24; luck++) {
+			struct sim_disk *d = sim_create();
+			uint64_t first;
+
+			model_init(&model, 77, d);
+			assert_true(model_open(&model));
+			while (model.frontier.size < 700)
+				assert_true(model_grow(&model));
+			model.pruned_below = 700;
+			sim_crash_at(d, at);
+			if (ledger_prune(model.ledger, 700, &first) != ERR_OK)
+				is_done = false;
+			else
+				assert_true(first > 300);
+			model_drop(&model);
+			come_back(d, luck);
+			sim_destroy(d);
+		}
+	}
+	assert_true(at > 12); /* several segments, each with its steps */
+}
+
 int
 main(void)
 {
@@ -200,6 +234,7 @@ main(void)
 		cmocka_unit_test(every_step_fails_once),
 		cmocka_unit_test(every_step_fails_for_a_while),
 		cmocka_unit_test(a_failure_and_then_a_crash),
+		cmocka_unit_test(a_crash_while_pruning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

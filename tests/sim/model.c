@@ -230,6 +230,16 @@ prune(struct model *m)
 }
 
 bool
+model_grow(struct model *m)
+{
+	unsigned int count = 12;
+
+	while (count-- > 0)
+		append(m);
+	return commit(m);
+}
+
+bool
 model_run(struct model *m, unsigned int rounds)
 {
 	while (rounds-- > 0) {

@@ -42,6 +42,8 @@ bool model_open(struct model *m);
  * Failures that are no crash are tried again.  False where the disk died.
  */
 bool model_run(struct model *m, unsigned int rounds);
+/* One round of appending and committing alone. */
+bool model_grow(struct model *m);
 /* Closes without a word, as a killed process does. */
 void model_drop(struct model *m);
 /* After a restart and an opening: everything acknowledged is there, nothing invented, and the model
