@@ -13,18 +13,13 @@ origin_text_is_good(struct hark_text text)
 	       text_is_utf8(text.data, text.size);
 }
 
-enum err
-event_begin(struct event *e, const struct hark_host_stamp *host,
-	    const struct hark_event_origin *origin, char *json, size_t capacity)
+static enum err
+begin(struct event *e, const struct hark_event_origin *origin, char *json, size_t capacity)
 {
-	MUST(e != NULL);
-
-	if (host == NULL || host->checked != event_stamp_mark(host) || origin == NULL ||
-	    json == NULL)
+	if (origin == NULL || json == NULL)
 		return ERR_ARGUMENT;
 	if (!origin_text_is_good(origin->source) || !origin_text_is_good(origin->id_prefix))
 		return ERR_ARGUMENT;
-	e->host = host;
 	e->origin = origin;
 	json_writer_init(&e->json, json,
 			 capacity < HARK_EVENT_BYTES_MAX ? capacity : HARK_EVENT_BYTES_MAX);
@@ -32,10 +27,33 @@ event_begin(struct event *e, const struct hark_host_stamp *host,
 	return ERR_OK;
 }
 
+enum err
+event_begin(struct event *e, const struct hark_host_stamp *host,
+	    const struct hark_event_origin *origin, char *json, size_t capacity)
+{
+	MUST(e != NULL);
+
+	if (host == NULL || host->checked != event_stamp_mark(host))
+		return ERR_ARGUMENT;
+	e->host = host;
+	return begin(e, origin, json, capacity);
+}
+
+enum err
+event_begin_of_host(struct event *e, struct hark_time time, const struct hark_event_origin *origin,
+		    char *json, size_t capacity)
+{
+	MUST(e != NULL);
+
+	e->host = NULL;
+	e->time = time;
+	return begin(e, origin, json, capacity);
+}
+
 void
 event_write_cell(struct event *e)
 {
-	MUST(e != NULL);
+	MUST(e != NULL && e->host != NULL);
 	json_write_literal(&e->json, "\"cellId\":\"");
 	json_write_string_part(&e->json, e->host->cell_id.data, e->host->cell_id.size);
 	json_write_literal(&e->json, "\"");
@@ -80,7 +98,7 @@ event_end(struct event *e, const char *type, size_t type_size, size_t *size_out)
 
 	MUST(e != NULL && type != NULL && size_out != NULL);
 
-	error = event_time_write(e->host->host_received_at, time);
+	error = event_time_write(e->host != NULL ? e->host->host_received_at : e->time, time);
 	if (error != ERR_OK)
 		return error;
 	json_write_literal(&e->json, "},\"id\":\"");
@@ -89,8 +107,11 @@ event_end(struct event *e, const char *type, size_t type_size, size_t *size_out)
 	json_write_u64_digits(&e->json, e->origin->number);
 	json_write_literal(&e->json, "\",\"source\":\"");
 	json_write_string_part(&e->json, e->origin->source.data, e->origin->source.size);
-	json_write_literal(&e->json, "\",\"specversion\":\"1.0\",\"subject\":\"urn:cellos:cell:");
-	json_write_string_part(&e->json, e->host->cell_id.data, e->host->cell_id.size);
+	json_write_literal(&e->json, "\",\"specversion\":\"1.0");
+	if (e->host != NULL) {
+		json_write_literal(&e->json, "\",\"subject\":\"urn:cellos:cell:");
+		json_write_string_part(&e->json, e->host->cell_id.data, e->host->cell_id.size);
+	}
 	json_write_literal(&e->json, "\",\"time\":\"");
 	json_write_raw(&e->json, time, sizeof(time));
 	json_write_literal(&e->json, "\",\"type\":\"");

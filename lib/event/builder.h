@@ -39,11 +39,12 @@ event_stamp_mark(const struct hark_host_stamp *host)
 	return (uint32_t)(mark >> 32) | 1u;
 }
 
-/* Borrows host and origin until event_end. */
+/* Borrows host and origin until event_end.  host is NULL for an event of no cell. */
 struct event {
 	struct json_writer json;
 	const struct hark_host_stamp *host;
 	const struct hark_event_origin *origin;
+	struct hark_time time; /* where host is NULL */
 };
 
 /*
@@ -52,6 +53,13 @@ struct event {
  */
 MUST_USE enum err event_begin(struct event *e, const struct hark_host_stamp *host,
 			      const struct hark_event_origin *origin, char *json, size_t capacity);
+
+/* The same for an event of the host itself, which has no subject. */
+MUST_USE enum err event_begin_of_host(struct event *e, struct hark_time time,
+				      const struct hark_event_origin *origin, char *json,
+				      size_t capacity);
+
+/* The members of a cell MUST NOT be written into an event of none. */
 
 /* `"cellId":"..."` */
 void event_write_cell(struct event *e);

@@ -13,6 +13,25 @@
 #define EVENT_TYPE_CLOSED         "dev.hark.events.cell.v1.closed"
 #define EVENT_TYPE_GAP            "dev.hark.events.cell.v1.gap"
 
+/* What only a host with a ledger reports of a cell. */
+#define EVENT_TYPE_REGISTERED "dev.hark.events.cell.v1.registered"
+#define EVENT_TYPE_REMOVED    "dev.hark.events.cell.v1.removed"
+#define EVENT_TYPE_CONFLICT   "dev.hark.events.cell.v1.conflict"
+#define EVENT_TYPE_LIMITED    "dev.hark.events.cell.v1.limited"
+
+/* And of itself. */
+#define EVENT_TYPE_STARTED            "dev.hark.events.host.v1.started"
+#define EVENT_TYPE_NOTARY_RESTARTED   "dev.hark.events.host.v1.notary_restarted"
+#define EVENT_TYPE_STOPPED            "dev.hark.events.host.v1.stopped"
+#define EVENT_TYPE_TICK               "dev.hark.events.host.v1.tick"
+#define EVENT_TYPE_CLOCK_STEPPED      "dev.hark.events.host.v1.clock_stepped"
+#define EVENT_TYPE_LEDGER_FULL        "dev.hark.events.host.v1.ledger_full"
+#define EVENT_TYPE_PROTOCOL_VIOLATION "dev.hark.events.host.v1.protocol_violation"
+
+/* What was done to Hark, in the operations ledger: this and the kind, [a-z_]{1,64}. */
+#define EVENT_TYPE_OPERATION_PREFIX "dev.hark.events.operations.v1."
+#define EVENT_WORD_BYTES_MAX        64u
+
 /* The rule class of everything that a guest says, and of its silence. */
 #define EVENT_RULE_CLASS "GUEST_AGENT_DECLARATION"
 /* What a guest's statement is worth: tier 1 of 0 to 4, said with confidence, bound to nothing. */

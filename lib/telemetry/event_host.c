@@ -6,36 +6,24 @@
 #include <hark/event.h>
 
 #include "base/num.h"
-#include "event/builder.h"
-#include "event/types.h"
+#include "telemetry/event_internal.h"
 
 /* A stream's number in hex digits, as its hello has it. */
-#define STREAM_DIGITS               16u
-#define NANOSECONDS_PER_MILLISECOND UINT64_C(1000000)
+#define STREAM_DIGITS 16u
 
 #define END(event, type, size_out) \
 	event_error(event_end((event), type, sizeof(type) - 1, (size_out)))
 
-static bool
-text_equals(struct hark_text a, struct hark_text b)
+bool
+event_text_equals(struct hark_text a, struct hark_text b)
 {
 	if (a.size != b.size || (a.data == NULL && a.size > 0))
 		return false;
 	return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* A name of ours, which needs no escape. */
-static void
-write_name(struct json_writer *w, const char *name)
-{
-	json_write_literal(w, "\"");
-	json_write_raw(w, name, strlen(name));
-	json_write_literal(w, "\"");
-}
-
-/* `,"stream":"..."` */
-static void
-write_stream(struct json_writer *w, uint64_t stream)
+void
+event_write_stream(struct json_writer *w, uint64_t stream)
 {
 	static const char hex[] = "0123456789abcdef";
 	char digits[STREAM_DIGITS];
@@ -46,6 +34,20 @@ write_stream(struct json_writer *w, uint64_t stream)
 	json_write_literal(w, ",\"stream\":\"");
 	json_write_raw(w, digits, sizeof(digits));
 	json_write_literal(w, "\"");
+}
+
+const char *
+event_wire_name(const struct hark_wire_session *session)
+{
+	static const char *const wires[] = {
+		[HARK_WIRE_FIRST] = "none",
+		[HARK_WIRE_CELLOS] = "cellos",
+		[HARK_WIRE_HARK] = "hark",
+	};
+
+	if ((unsigned int)session->mode >= sizeof(wires) / sizeof(wires[0]))
+		return NULL;
+	return wires[session->mode];
 }
 
 enum hark_telemetry_error
@@ -67,12 +69,12 @@ hark_event_agent_silenced(const struct hark_agent_silenced_signal *signal,
 	if (e != ERR_OK)
 		return event_error(e);
 	/* A signal of one cell under another's stamp would be a false statement. */
-	if (!text_equals(signal->cell_id, host->cell_id) ||
-	    !text_equals(signal->run_id, host->run_id))
+	if (!event_text_equals(signal->cell_id, host->cell_id) ||
+	    !event_text_equals(signal->run_id, host->run_id))
 		return HARK_TELEMETRY_ARGUMENT;
 
 	json_write_literal(&event.json, "\"cause\":");
-	write_name(&event.json, cause);
+	event_write_name(&event.json, cause);
 	json_write_literal(&event.json, ",");
 	event_write_cell(&event);
 	json_write_literal(&event.json, ",\"elapsedMs\":");
@@ -134,10 +136,10 @@ hark_event_rejected(const struct hark_rejection *rejection, uint64_t count,
 	json_write_u64_string(&event.json, count);
 	if (rejection->field != HARK_FIELD_NONE) {
 		json_write_literal(&event.json, ",\"field\":");
-		write_name(&event.json, field);
+		event_write_name(&event.json, field);
 	}
 	json_write_literal(&event.json, ",\"reason\":");
-	write_name(&event.json, reason);
+	event_write_name(&event.json, reason);
 	event_write_run(&event);
 	event_write_spec_hash(&event);
 	return END(&event, EVENT_TYPE_REJECTED, size_out);
@@ -148,16 +150,10 @@ hark_event_closed(const struct hark_wire_session *session, bool goodbye, uint64_
 		  const struct hark_host_stamp *host, const struct hark_event_origin *origin,
 		  char *json, size_t capacity, size_t *size_out)
 {
-	static const char *const wires[] = {
-		[HARK_WIRE_FIRST] = "none",
-		[HARK_WIRE_CELLOS] = "cellos",
-		[HARK_WIRE_HARK] = "hark",
-	};
 	struct event event;
 	enum err e;
 
-	if (session == NULL || (unsigned int)session->mode >= sizeof(wires) / sizeof(wires[0]) ||
-	    size_out == NULL)
+	if (session == NULL || event_wire_name(session) == NULL || size_out == NULL)
 		return HARK_TELEMETRY_ARGUMENT;
 	e = event_begin(&event, host, origin, json, capacity);
 	if (e != ERR_OK)
@@ -172,9 +168,9 @@ hark_event_closed(const struct hark_wire_session *session, bool goodbye, uint64_
 	event_write_run(&event);
 	event_write_spec_hash(&event);
 	if (session->mode == HARK_WIRE_HARK)
-		write_stream(&event.json, session->stream);
+		event_write_stream(&event.json, session->stream);
 	json_write_literal(&event.json, ",\"wire\":");
-	write_name(&event.json, wires[session->mode]);
+	event_write_name(&event.json, event_wire_name(session));
 	return END(&event, EVENT_TYPE_CLOSED, size_out);
 }
 
@@ -203,7 +199,7 @@ hark_event_gap(uint64_t stream, uint64_t first, uint64_t last, const struct hark
 	json_write_u64_string(&event.json, last);
 	event_write_run(&event);
 	event_write_spec_hash(&event);
-	write_stream(&event.json, stream);
+	event_write_stream(&event.json, stream);
 	return END(&event, EVENT_TYPE_GAP, size_out);
 }
 
@@ -228,6 +224,6 @@ hark_event_dropped(uint64_t stream, uint64_t count, const struct hark_host_stamp
 	event_write_epoch(&event);
 	event_write_run(&event);
 	event_write_spec_hash(&event);
-	write_stream(&event.json, stream);
+	event_write_stream(&event.json, stream);
 	return END(&event, EVENT_TYPE_DROPPED, size_out);
 }

@@ -65,16 +65,14 @@ sequence_next(struct sequence_table *t, uint64_t stream, uint64_t seq, struct se
 	return expect(find_stream(t, stream), seq, gap);
 }
 
-enum sequence_verdict
-sequence_event(struct sequence_table *t, uint64_t stream, uint64_t seq, struct sequence_gap *gap)
+/* An event with its own number. */
+static enum sequence_verdict
+take_event(struct sequence_stream *s, uint64_t seq, struct sequence_gap *gap)
 {
-	struct sequence_stream *s = find_stream(t, stream);
 	enum sequence_verdict verdict;
 
-	if (s->is_used_up || seq < s->expected) {
-		t->duplicates = num_add_saturating(t->duplicates, 1);
+	if (s->is_used_up || seq < s->expected)
 		return SEQUENCE_DUPLICATE;
-	}
 	verdict = expect(s, seq, gap);
 	if (s->expected == UINT64_MAX)
 		s->is_used_up = true;
@@ -83,10 +81,19 @@ sequence_event(struct sequence_table *t, uint64_t stream, uint64_t seq, struct s
 	return verdict;
 }
 
-uint64_t
-sequence_dropped(struct sequence_table *t, uint64_t stream, uint64_t dropped)
+enum sequence_verdict
+sequence_event(struct sequence_table *t, uint64_t stream, uint64_t seq, struct sequence_gap *gap)
 {
-	struct sequence_stream *s = find_stream(t, stream);
+	enum sequence_verdict verdict = take_event(find_stream(t, stream), seq, gap);
+
+	if (verdict == SEQUENCE_DUPLICATE)
+		t->duplicates = num_add_saturating(t->duplicates, 1);
+	return verdict;
+}
+
+static uint64_t
+take_dropped(struct sequence_stream *s, uint64_t dropped)
+{
 	uint64_t newly;
 
 	/* It is a total: a smaller one is an older frame sent again, or nonsense. */
@@ -97,6 +104,12 @@ sequence_dropped(struct sequence_table *t, uint64_t stream, uint64_t dropped)
 	return newly;
 }
 
+uint64_t
+sequence_dropped(struct sequence_table *t, uint64_t stream, uint64_t dropped)
+{
+	return take_dropped(find_stream(t, stream), dropped);
+}
+
 static bool
 is_source(const struct hark_guest_declaration *d, const char *source)
 {
@@ -105,23 +118,32 @@ is_source(const struct hark_guest_declaration *d, const char *source)
 }
 
 void
-sequence_take(struct sequence_table *t, uint64_t stream, const struct hark_guest_declaration *d,
-	      struct sequence_finding *out)
+sequence_take_stream(struct sequence_stream *s, const struct hark_guest_declaration *d,
+		     struct sequence_finding *out)
 {
 	struct sequence_finding f = { .verdict = SEQUENCE_NEW };
 
-	MUST(d != NULL);
+	MUST(s != NULL && d != NULL);
 	MUST(out != NULL);
 
 	if (is_source(d, "agent.hello"))
-		f.verdict = sequence_hello(t, stream, d->has_seq ? d->seq : 0, &f.gap);
+		f.verdict = expect(s, d->has_seq ? d->seq : 0, &f.gap);
 	else if (d->has_seq && (is_source(d, "agent.heartbeat") || is_source(d, "agent.goodbye")))
-		f.verdict = sequence_next(t, stream, d->seq, &f.gap);
+		f.verdict = expect(s, d->seq, &f.gap);
 	else if (d->has_seq)
-		f.verdict = sequence_event(t, stream, d->seq, &f.gap);
+		f.verdict = take_event(s, d->seq, &f.gap);
 	if (d->has_dropped && f.verdict != SEQUENCE_DUPLICATE)
-		f.newly_dropped = sequence_dropped(t, stream, d->dropped);
+		f.newly_dropped = take_dropped(s, d->dropped);
 	*out = f;
+}
+
+void
+sequence_take(struct sequence_table *t, uint64_t stream, const struct hark_guest_declaration *d,
+	      struct sequence_finding *out)
+{
+	sequence_take_stream(find_stream(t, stream), d, out);
+	if (out->verdict == SEQUENCE_DUPLICATE)
+		t->duplicates = num_add_saturating(t->duplicates, 1);
 }
 
 bool

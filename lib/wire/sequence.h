@@ -81,6 +81,13 @@ struct sequence_finding {
 void sequence_take(struct sequence_table *t, uint64_t stream,
 		   const struct hark_guest_declaration *d, struct sequence_finding *out);
 
+/*
+ * The same for one stream that the caller keeps: zeroed is one not seen before, `stream` and `used`
+ * mean nothing.  A DUPLICATE is the caller's to count.
+ */
+void sequence_take_stream(struct sequence_stream *s, const struct hark_guest_declaration *d,
+			  struct sequence_finding *out);
+
 /* The invariants above. */
 bool sequence_check(const struct sequence_table *t);
 
