@@ -206,6 +206,13 @@ ledger_batch_bytes(const struct ledger *l)
 	return batch_bytes_of(l->open);
 }
 
+size_t
+ledger_state_room(const struct ledger *l)
+{
+	MUST(l->open->change_bytes <= l->change_capacity);
+	return l->change_capacity - l->open->change_bytes;
+}
+
 bool
 ledger_batch_is_empty(const struct ledger *l)
 {

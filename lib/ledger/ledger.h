@@ -69,6 +69,9 @@ uint64_t ledger_next_index(const struct ledger *l);
 size_t ledger_batch_bytes(const struct ledger *l);
 bool ledger_batch_is_empty(const struct ledger *l);
 
+/* Bytes of changes of state (3 and key and value each) that the open batch still takes. */
+size_t ledger_state_room(const struct ledger *l);
+
 /* A place for a leaf of up to LEDGER_LEAF_BYTES_MAX bytes in the open batch, or NULL where the
  * batch is too full: commit first. */
 char *ledger_reserve(struct ledger *l);
