@@ -7,13 +7,18 @@
 //	second key NAME            a new signer key and its verifier key, a line each
 //	second sign KEYFILE TEXT   the note of a text file, on standard output
 //	second open NOTE VKEY...   opens a note; prints how many of these keys have signed, then the text
+//	second judge VKEY...       opens notes from standard input, each after its size as u32, little-endian;
+//	                           a line for each: refused, or how many keys have signed, and the text in hex
 //	second log DIR VKEY [MIN]  reads a static log by C2SP tlog-tiles and checks all of it; entries
 //	                           below MIN may be gone, as pruning has it
 package main
 
 import (
+	"bufio"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -80,6 +85,32 @@ func open(file string, keys []string) error {
 	return nil
 }
 
+func judge(in io.Reader, keys []string) error {
+	known, err := verifiers(keys)
+	if err != nil {
+		return err
+	}
+	from := bufio.NewReader(in)
+	to := bufio.NewWriter(os.Stdout)
+	for {
+		var size uint32
+		if err := binary.Read(from, binary.LittleEndian, &size); err == io.EOF {
+			return to.Flush()
+		} else if err != nil {
+			return err
+		}
+		message := make([]byte, size)
+		if _, err := io.ReadFull(from, message); err != nil {
+			return err
+		}
+		if n, err := note.Open(message, known); err != nil {
+			fmt.Fprintln(to, "refused")
+		} else {
+			fmt.Fprintf(to, "%d %x\n", len(n.Sigs), n.Text)
+		}
+	}
+}
+
 func run(args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "vectors":
@@ -90,6 +121,8 @@ func run(args []string) error {
 		return sign(args[1], args[2])
 	case len(args) >= 3 && args[0] == "open":
 		return open(args[1], args[2:])
+	case len(args) >= 2 && args[0] == "judge":
+		return judge(os.Stdin, args[1:])
 	case len(args) == 3 && args[0] == "log":
 		return readLog(args[1], args[2], 0)
 	case len(args) == 4 && args[0] == "log":
@@ -99,7 +132,7 @@ func run(args []string) error {
 		}
 		return readLog(args[1], args[2], least)
 	}
-	return fmt.Errorf("usage: second vectors | key NAME | sign KEYFILE TEXT | open NOTE VKEY... | log DIR VKEY [MIN]")
+	return fmt.Errorf("usage: second vectors | key NAME | sign KEYFILE TEXT | open NOTE VKEY... | judge VKEY... | log DIR VKEY [MIN]")
 }
 
 func main() {

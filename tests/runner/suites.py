@@ -136,6 +136,12 @@ def crates(options):
                 timeout_s=900, env=options.bin())]
 
 
+def go(options):
+    return [Job("go", "Go's note and tlog packages",
+                [PYTHON, options.path("tests", "go", "check.py")], timeout_s=600,
+                env={**options.bin(), "HARK_BUILD": options.path("build", "meson")})]
+
+
 def vm(options):
     """Real guests: they take all processors, so nothing else runs beside them."""
     return [Job("vm", "guest.py", [PYTHON, options.path("tests", "vm", "guest.py")],
@@ -175,6 +181,7 @@ SUITES = [
     ("lint", ["build", "clang"], lint),
     ("fuzz", ["fuzz"], fuzz),
     ("crates", ["build"], crates),
+    ("go", ["build"], go),
     ("vm", ["build"], vm),
 ]
 
