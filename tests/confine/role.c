@@ -5,158 +5,31 @@
  * act is refused for another reason.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "acts.h"
+#include "enter.h"
 #include "os/confine.h"
-#include "role/role.h"
 #include "unit.h"
 
-/* How a child ends where the test itself has a fault: no errno is that large. */
-#define CHILD_BROKE 250
-
-enum depth { TWIN, CONFINED, THREADS_ENDED };
-
-/* A folder of the test's: two ledgers of the notary, and what lies outside of them. */
-struct place {
-	char path[64];
-	char evidence[80], operations[80], file[80], fresh[80], key[80];
+/* One act of a child. */
+struct trial {
+	enum role_name role;
+	enum depth depth;
+	const struct place *place;
+	act_fn *act;
 };
 
 static void
-touch(const char *path, mode_t mode)
+try_inside(void *ctx)
 {
-	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, mode);
+	const struct trial *t = ctx;
+	struct acts a;
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "content\n", 8), 8);
-	(void)close(fd);
-}
-
-static void
-place_make(struct place *p)
-{
-	(void)snprintf(p->path, sizeof(p->path), "/tmp/hark-confine-XXXXXX");
-	assert_non_null(mkdtemp(p->path));
-	(void)snprintf(p->evidence, sizeof(p->evidence), "%s/evidence", p->path);
-	(void)snprintf(p->operations, sizeof(p->operations), "%s/operations", p->path);
-	(void)snprintf(p->file, sizeof(p->file), "%s/file", p->path);
-	(void)snprintf(p->fresh, sizeof(p->fresh), "%s/fresh", p->path);
-	(void)snprintf(p->key, sizeof(p->key), "%s/evidence.key", p->path);
-	assert_int_equal(mkdir(p->evidence, 0700), 0);
-	assert_int_equal(mkdir(p->operations, 0700), 0);
-	/* Open to everybody: it is not the mode that refuses. */
-	assert_int_equal(chmod(p->path, 0777), 0);
-	touch(p->file, 0666);
-	assert_int_equal(chmod(p->file, 0666), 0);
-	touch(p->key, 0600);
-}
-
-static void
-place_remove(struct place *p)
-{
-	if (unlink(p->fresh) != 0)
-		(void)rmdir(p->fresh);
-	(void)unlink(p->file); /* an act may have removed it */
-	assert_int_equal(unlink(p->key), 0);
-	assert_int_equal(rmdir(p->evidence), 0);
-	assert_int_equal(rmdir(p->operations), 0);
-	assert_int_equal(rmdir(p->path), 0);
-}
-
-/* ---- harkd's side -------------------------------------------------------------------------- */
-
-static enum message_type
-setup_type(enum role_name role)
-{
-	static const enum message_type types[ROLE_COUNT] = {
-		[ROLE_CONTROL] = MESSAGE_CONTROL_SETUP,
-		[ROLE_RECEIVER] = MESSAGE_RECEIVER_SETUP,
-		[ROLE_NOTARY] = MESSAGE_NOTARY_SETUP,
-		[ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
-	};
-
-	return types[role];
-}
-
-static void
-send_setup(int fd, enum role_name role, const struct place *p)
-{
-	static const enum message_field numbers[] = { FIELD_CLEAN,       FIELD_COMMIT_US,
-						      FIELD_BATCH_BYTES, FIELD_SEGMENT_BYTES,
-						      FIELD_TICK_MS,     FIELD_CHECKPOINT_MS };
-	struct message m;
-	size_t i;
-
-	message_init(&m, setup_type(role), 0);
-	message_set_number(&m, FIELD_CONFINE, 1);
-	if (role == ROLE_RECEIVER)
-		message_set_number(&m, FIELD_INCARNATION, 7);
-	if (role == ROLE_SIGNER) {
-		message_set_number(&m, FIELD_LEDGER, PROTO_EVIDENCE);
-		message_set_text(&m, FIELD_ORIGIN, "host/evidence");
-	}
-	if (role == ROLE_NOTARY) {
-		message_set_text(&m, FIELD_HOST, "host");
-		for (i = 0; i < COUNT_OF(numbers); i++)
-			message_set_number(&m, numbers[i], 1);
-	}
-	m.fd_count = role == ROLE_NOTARY ? 4 : role == ROLE_RECEIVER ? 0 : 1;
-	for (i = 0; i < m.fd_count; i++) {
-		m.fds[i] = open(i == 1 ? p->operations : p->evidence,
-				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		assert_true(m.fds[i] >= 0);
-	}
-	assert_int_equal(message_send(fd, &m), ERR_OK);
-	message_close(&m);
-}
-
-/* ---- the child's side ---------------------------------------------------------------------- */
-
-static void
-child_enter(enum role_name role, enum depth depth, const struct place *p, struct acts *a)
-{
-	static char buffer[IPC_BYTES_MAX];
-	struct role_report report;
-	struct message m = { 0 };
-	size_t directories = role == ROLE_NOTARY ? 2 : 0;
-	int code = 0;
-
-	if (role_begin(role, "unit-role", &code) != ERR_OK)
-		_exit(CHILD_BROKE);
-	/* The twin stays who it is, and reads the message by itself. */
-	if (depth != TWIN &&
-	    role_setup(setup_type(role), buffer, sizeof(buffer), &m, &code) != ERR_OK)
-		_exit(CHILD_BROKE);
-	while (depth == TWIN && m.type == MESSAGE_NONE) {
-		if (message_receive(ROLE_SUPERVISOR_FD, buffer, sizeof(buffer), &m) == ERR_END)
-			_exit(CHILD_BROKE);
-	}
-	*a = (struct acts){
-		.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-		.directory = m.fd_count > 0 ? m.fds[0] : open(p->evidence, O_PATH | O_CLOEXEC),
-		.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			     0),
-		.file = p->file,
-		.fresh = p->fresh,
-		.key = p->key,
-	};
-	if (a->socket < 0 || a->page == MAP_FAILED)
-		_exit(CHILD_BROKE);
-	if (depth == TWIN)
-		return;
-	if (role_confine(role, m.fds, directories, false, &report) != ERR_OK ||
-	    (depth == THREADS_ENDED && role_threads_end() != ERR_OK))
-		_exit(CHILD_BROKE);
+	enter_role(t->role, t->depth, t->place, &a);
+	_exit(t->act(&a));
 }
 
 /* How an act ended in a process of its own: 0, errno, or minus the signal that ended it. */
@@ -164,32 +37,18 @@ static int
 try_act(enum role_name role, enum depth depth, act_fn *act)
 {
 	struct place p;
-	int pair[2];
-	int status = 0;
+	struct trial t = { .role = role, .depth = depth, .place = &p, .act = act };
+	int channel = -1;
+	int outcome;
 	pid_t pid;
 
 	place_make(&p);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct acts a;
-
-		if (pair[0] != ROLE_SUPERVISOR_FD &&
-		    dup2(pair[0], ROLE_SUPERVISOR_FD) != ROLE_SUPERVISOR_FD)
-			_exit(CHILD_BROKE);
-		child_enter(role, depth, &p, &a);
-		_exit(act(&a));
-	}
-	(void)close(pair[0]);
-	send_setup(pair[1], role, &p);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(pair[1]);
+	pid = enter_fork(try_inside, &t, &channel);
+	enter_send_setup(channel, role, &p);
+	outcome = enter_wait(pid);
+	(void)close(channel);
 	place_remove(&p);
-	if (WIFSIGNALED(status))
-		return -WTERMSIG(status);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) != CHILD_BROKE);
-	return WEXITSTATUS(status);
+	return outcome;
 }
 
 static int

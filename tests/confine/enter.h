@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A child in a role, entered by role.c as the real programs do, and a folder around it. */
+#ifndef CONFINE_ENTER_H
+#define CONFINE_ENTER_H
+
+#include <sys/types.h>
+
+#include "acts.h"
+#include "role/role.h"
+
+/* How a child ends where the test itself has a fault: no errno is that large. */
+#define ENTER_BROKE 250
+
+enum depth { TWIN, CONFINED, THREADS_ENDED };
+
+/* A folder of the test's: two ledgers of the notary, and what lies outside of them. */
+struct place {
+	char path[64];
+	char evidence[80], operations[80], file[80], fresh[80], key[80];
+};
+
+void place_make(struct place *p);
+void place_remove(struct place *p);
+
+enum message_type enter_setup_type(enum role_name role);
+/* harkd's side: sends the role's setup. */
+void enter_send_setup(int fd, enum role_name role, const struct place *p);
+/* The child's side: all of a role up to `depth`, in a process that has the channel as 3. */
+void enter_role(enum role_name role, enum depth depth, const struct place *p, struct acts *a);
+/* Forks a child that has one end as 3, and runs `fn` in it; gives the other end. */
+typedef void enter_fn(void *ctx);
+pid_t enter_fork(enter_fn *fn, void *ctx, int *channel_out);
+/* Waits for its end: its code, or minus the signal. */
+int enter_wait(pid_t pid);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The table of roles, decided by the program that is made of it: which role gets which call.  A row
+ * that is opened too far here is a hole, whatever the acts of tests/confine try.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "bpf.h"
+#include "role/role_internal.h"
+
+#define OWN_PID 4242
+#define REFUSED (SECCOMP_RET_ERRNO | EPERM)
+#define ABSENT  (SECCOMP_RET_ERRNO | ENOSYS)
+#define ALLOWED SECCOMP_RET_ALLOW
+#define KILLED  SECCOMP_RET_KILL_PROCESS
+
+/* What pthread_create of glibc asks for. */
+#define THREAD                                                                              \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+static const struct {
+	const char *rule;
+	long call;
+	uint64_t args[6];
+	uint32_t want[ROLE_COUNT]; /* control, receiver, notary, signer */
+} rows[] = {
+	{ "read", SYS_read, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "accept4", SYS_accept4, { 0 }, { ALLOWED, ALLOWED, REFUSED, REFUSED } },
+	{ "openat", SYS_openat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "openat2", SYS_openat2, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "unlinkat", SYS_unlinkat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "fchmodat", SYS_fchmodat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "symlinkat", SYS_symlinkat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "truncate", SYS_truncate, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "pwrite64", SYS_pwrite64, { 0 }, { REFUSED, REFUSED, ALLOWED, ALLOWED } },
+	{ "socket", SYS_socket, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "connect", SYS_connect, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "execve", SYS_execve, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "ptrace", SYS_ptrace, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "memory without code",
+	  SYS_mmap,
+	  { 0, 0, PROT_READ | PROT_WRITE },
+	  { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "memory with code",
+	  SYS_mmap,
+	  { 0, 0, PROT_READ | PROT_EXEC },
+	  { KILLED, KILLED, KILLED, KILLED } },
+	{ "data to code", SYS_mprotect, { 0, 0, PROT_EXEC }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "a signal to itself", SYS_tgkill, { OWN_PID }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "a signal to others", SYS_tgkill, { OWN_PID + 1 }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "a process of its own", SYS_clone, { 17 }, { REFUSED, REFUSED, KILLED, REFUSED } },
+	{ "a thread", SYS_clone, { THREAD }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "a thread of musl",
+	  SYS_clone,
+	  { THREAD | CLONE_DETACHED },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	{ "a thread in a namespace",
+	  SYS_clone,
+	  { THREAD | CLONE_NEWUSER },
+	  { REFUSED, REFUSED, KILLED, REFUSED } },
+	{ "clone3", SYS_clone3, { 0 }, { ABSENT, ABSENT, ABSENT, ABSENT } },
+	{ "its own limits", SYS_prlimit64, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "another's limits",
+	  SYS_prlimit64,
+	  { OWN_PID + 1 },
+	  { REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "ioctl", SYS_ioctl, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+};
+
+static void
+each_role_gets_its_calls(void **state)
+{
+	enum role_name role;
+	size_t i;
+
+	(void)state;
+	for (role = 0; role < ROLE_COUNT; role++) {
+		struct filter_rule rules[FILTER_RULES_MAX];
+		struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
+		size_t count = role_rules(role, OWN_PID, rules);
+
+		assert_int_equal(filter_make(rules, count, FILTER_REFUSE, program, &count), ERR_OK);
+		for (i = 0; i < COUNT_OF(rows); i++) {
+			struct seccomp_data data = { .nr = (int)rows[i].call, .arch = BPF_NATIVE };
+			uint32_t got;
+
+			memcpy(data.args, rows[i].args, sizeof(data.args));
+			got = bpf_run(program, count, &data);
+			if (got != rows[i].want[role])
+				fail_msg("%s, %s: %#x", role_row(role)->name, rows[i].rule, got);
+		}
+	}
+}
+
+static void
+threads_end_and_nothing_else(void **state)
+{
+	static const struct {
+		long call;
+		uint64_t argument;
+		uint32_t want;
+	} calls[] = { { SYS_clone, THREAD, REFUSED },
+		      { SYS_clone3, 0, ABSENT },
+		      { SYS_seccomp, 1, REFUSED },
+		      { SYS_openat, 0, ALLOWED } };
+	struct filter_rule rules[ROLE_THREAD_RULES];
+	struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
+	size_t count = role_rules_without_threads(rules);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(filter_make(rules, count, FILTER_ALLOW, program, &count), ERR_OK);
+	for (i = 0; i < COUNT_OF(calls); i++) {
+		struct seccomp_data data = { .nr = (int)calls[i].call,
+					     .arch = BPF_NATIVE,
+					     .args = { calls[i].argument } };
+
+		assert_int_equal(bpf_run(program, count, &data), calls[i].want);
+	}
+}
+
+static void
+no_role_leaves_a_core(void **state)
+{
+	enum role_name role;
+
+	(void)state;
+	for (role = 0; role < ROLE_COUNT; role++) {
+		const struct role_row *row = role_row(role);
+		bool found = false;
+		size_t i;
+
+		for (i = 0; i < row->limit_count; i++)
+			found = found || (row->limits[i].resource == RLIMIT_CORE &&
+					  row->limits[i].most == 0);
+		assert_true(found);
+		/* Who has a key or a ledger owns its directory; the others own nothing. */
+		assert_true((row->user == ROLE_USER_DIRECTORY) ==
+			    (role == ROLE_NOTARY || role == ROLE_SIGNER));
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_role_gets_its_calls),
+		cmocka_unit_test(threads_end_and_nothing_else),
+		cmocka_unit_test(no_role_leaves_a_core),
+	};
+
+	return cmocka_run_group_tests_name("role/table", tests, NULL, NULL);
+}
