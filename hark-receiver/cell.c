@@ -255,7 +255,6 @@ cell_open(struct receiver *r, const struct cell_settings *settings, int *fd, str
 		return ERR_MEMORY;
 	cell->receiver = r;
 	cell->slot = settings->slot;
-	cell->first_connection = r->connections + 1;
 	bucket_init(&cell->events, settings->events_per_s);
 	bucket_init(&cell->bytes, settings->bytes_per_s);
 	rejections_init(&cell->rejections);
@@ -330,7 +329,13 @@ cell_is_done(struct cell *cell)
 	       rejections_flush(&cell->rejections, &rejection, &count))
 		say_rejected(cell, &rejection, count);
 	tell_limited(cell, now_ns, true);
-	return rejections_deadline(&cell->rejections) == UINT64_MAX && cell->limited_ns < NS_PER_MS;
+	if (rejections_deadline(&cell->rejections) != UINT64_MAX || cell->limited_ns >= NS_PER_MS)
+		return false;
+	/* Whatever is said from here on is of others. */
+	if (!cell->silent)
+		cell->said = r->window.next;
+	cell->silent = true;
+	return window_durable(&r->window) >= cell->said;
 }
 
 void

@@ -48,7 +48,9 @@ struct cell {
 	struct receiver *receiver;
 	struct hark_listener *listener; /* NULL once it is closing */
 	uint16_t slot;
-	uint32_t first_connection; /* numbers below it are of an earlier cell */
+	uint64_t stop_id; /* of harkd's word to stop; 0: it wants no answer */
+	uint64_t said;    /* once nothing more is to be said: the number behind the last */
+	bool silent;      /* `said` is set */
 	struct rejections rejections;
 	struct bucket events;
 	struct bucket bytes;
@@ -78,7 +80,8 @@ MUST_USE enum err cell_open(struct receiver *r, const struct cell_settings *sett
 			    struct cell **out);
 /* Stops accepting; what has come is read.  It is done when cell_is_done says so. */
 void cell_stop(struct cell *cell);
-/* True where nothing is left to read, to say or to confirm.  Says what can be said. */
+/* True where nothing is left to read or to say, and all that was said is durable.  Says what can be
+ * said. */
 bool cell_is_done(struct cell *cell);
 /* Closes what is there without a word and frees it. */
 void cell_close(struct cell *cell);

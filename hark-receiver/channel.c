@@ -28,9 +28,8 @@ on_mark(void *ctx, const struct window_mark *mark)
 	struct cell *cell = receiver_cell(r, mark->slot);
 	struct connection *c;
 
-	/* The cell may be gone, and its slot another's. */
-	if (cell == NULL || mark->connection < cell->first_connection)
-		return;
+	/* A cell stays until all of its records are durable. */
+	MUST(cell != NULL);
 	MUST(cell->in_flight >= mark->charge);
 	cell->in_flight -= mark->charge;
 	c = &cell->connections[mark->place];

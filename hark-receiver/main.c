@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "hark-receiver/receiver.h"
+#include "os/memory.h"
 #include "prog/exit.h"
 #include "prog/log.h"
 #include "proto/message.h"
@@ -53,6 +54,8 @@ main(void)
 		loop_destroy(loop);
 		return EXIT_OS;
 	}
+	/* There may be a thousand of these processes, each with next to nothing to do. */
+	memory_give_back_stack();
 	exit_code = receiver_run(&receiver);
 	receiver_finish(&receiver);
 	loop_destroy(loop);

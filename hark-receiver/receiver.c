@@ -8,7 +8,6 @@
 #include "hark-receiver/cell.h"
 #include "hark-receiver/channel.h"
 #include "hark-receiver/connection.h"
-#include "hark-receiver/farewell.h"
 #include "hark-receiver/receiver.h"
 #include "os/file.h"
 #include "prog/exit.h"
@@ -19,6 +18,8 @@
 #define ROUNDS_A_BATCH 8u
 /* Memory is given back where at least this much of the window was used since. */
 #define GIVE_BACK_BYTES 16384u
+/* An answer that harkd could not take is sent again after so long. */
+#define TELL_AGAIN_NS UINT64_C(10000000)
 /* The most messages of harkd in a turn: guests are waiting. */
 #define MESSAGES_PER_TURN 64u
 
@@ -99,7 +100,24 @@ cell_drop(struct receiver *r, size_t slot)
 	cell_close(cell);
 }
 
-/* Cells that were told to stop go when all of theirs is said. */
+/* True where harkd knows that this cell has gone, or need not. */
+static bool
+tell_gone(struct receiver *r, const struct cell *cell)
+{
+	struct message m;
+
+	if (cell->stop_id == 0)
+		return true;
+	message_init(&m, MESSAGE_DONE, cell->stop_id);
+	message_set_number(&m, FIELD_CODE, EXIT_OK);
+	if (message_send(r->supervisor, &m) == ERR_OK)
+		return true;
+	/* Its queue is full, or it ends, which its channel tells soon. */
+	receiver_want_tick(r, loop_now_ns(r->loop) + TELL_AGAIN_NS);
+	return false;
+}
+
+/* Cells that were told to stop go when all of theirs is said and durable. */
 static void
 drop_stopped(struct receiver *r)
 {
@@ -108,11 +126,10 @@ drop_stopped(struct receiver *r)
 	if (r->stopped_count == 0)
 		return;
 	for (i = 0; i < r->cells_size; i++) {
-		if (r->cells[i] == NULL || !cell_is_done(r->cells[i]))
+		if (r->cells[i] == NULL || !cell_is_done(r->cells[i]) || !tell_gone(r, r->cells[i]))
 			continue;
 		cell_drop(r, i);
 		r->stopped_count--;
-		farewell_said(r, (uint16_t)i);
 	}
 }
 
@@ -165,12 +182,12 @@ on_unlisten(struct receiver *r, const struct message *m)
 	uint64_t slot = message_number(m, FIELD_SLOT, RECEIVER_SLOTS_MAX);
 	struct cell *cell = slot < RECEIVER_SLOTS_MAX ? receiver_cell(r, (uint16_t)slot) : NULL;
 
-	if (cell == NULL || cell->listener == NULL)
+	if (cell == NULL || (cell->listener == NULL && !r->stopping)) {
 		receiver_fail(r, EXIT_PROTOCOL, "harkd took a cell away that is not there");
-	else if (m->id != 0 && farewell_begin(r, (uint16_t)slot, m->id) != ERR_OK)
-		receiver_fail(r, EXIT_SOFTWARE, "no memory for a cell that leaves");
-	else
-		stop_cell(r, cell);
+		return;
+	}
+	cell->stop_id = m->id;
+	stop_cell(r, cell);
 }
 
 static void
@@ -363,7 +380,6 @@ receiver_turn(struct receiver *r, bool wait)
 	}
 	while (link_is_linked(&r->answers))
 		connection_answer(link_owner(r->answers.next, struct connection, answers));
-	farewell_tell(r);
 	if (r->stopping && r->cell_count == 0 && window_is_empty(&r->window))
 		r->done = true;
 	return ERR_OK;
@@ -397,7 +413,6 @@ receiver_init(struct receiver *r, struct loop *loop, int supervisor)
 	r->rounds = r->connections = 0;
 	r->cell_count = r->stopped_count = r->cells_size = r->touched_bytes = 0;
 	r->cells = NULL;
-	r->farewells = NULL;
 	r->active_ns = 0;
 	r->tick_ns = UINT64_MAX;
 	r->tick = (struct loop_timer){ .fn = on_tick, .ctx = r };
@@ -428,7 +443,6 @@ receiver_finish(struct receiver *r)
 	free(r->cells);
 	r->cells = NULL;
 	r->cells_size = 0;
-	farewell_finish(r);
 	channel_close(r);
 	loop_fd_remove(r->loop, r->supervisor);
 	loop_timer_clear(r->loop, &r->tick);

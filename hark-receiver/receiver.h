@@ -17,7 +17,6 @@
 #include "proto/record.h"
 
 struct cell;
-struct farewell;
 
 /* Slots are below it; cells are found by their slot. */
 #define RECEIVER_SLOTS_MAX 65536u
@@ -50,8 +49,7 @@ struct receiver {
 	struct link limited; /* cells that wait for their limits */
 	struct link shut;    /* cells whose accepting waits for a descriptor */
 	struct window window;
-	struct farewell *farewells; /* answers that are owed to harkd */
-	struct cell **cells;        /* by slot; NULL where there is none */
+	struct cell **cells; /* by slot; NULL where there is none */
 	size_t cells_size;
 	struct record record; /* the one that is being made */
 	struct record_receipt receipt;

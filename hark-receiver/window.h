@@ -100,7 +100,7 @@ void window_rewind(struct window *w);
  * ERR_RANGE where it speaks of records that were sent to none.
  */
 MUST_USE enum err window_receipt(struct window *w, uint64_t next, window_mark_fn *fn, void *ctx);
-/* Every record below it has its receipt. */
+/* Below it every record has its receipt, as far as that is known by whole batches. */
 uint64_t window_durable(const struct window *w);
 /* True where every record has its receipt. */
 bool window_is_empty(const struct window *w);

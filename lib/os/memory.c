@@ -8,6 +8,10 @@
 #include "base/must.h"
 #include "os/memory.h"
 
+/* As deep as a start goes, and what is in use. */
+#define STACK_BYTES        131072u
+#define STACK_MARGIN_BYTES 4096u
+
 enum err
 memory_map(size_t size, void **out)
 {
@@ -48,4 +52,13 @@ memory_give_back(void *data, size_t size)
 	if (begin < end)
 		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 	errno = kept;
+}
+
+void
+memory_give_back_stack(void)
+{
+	uint8_t *here = __builtin_frame_address(0);
+
+	/* The last page is left: this call and its callees stand in it. */
+	memory_give_back(here - STACK_BYTES, STACK_BYTES - STACK_MARGIN_BYTES);
 }

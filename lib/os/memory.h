@@ -20,5 +20,8 @@ void memory_unmap(void *data, size_t size);
  * or from malloc.  Where the kernel refuses, nothing has changed but the cost.
  */
 void memory_give_back(void *data, size_t size);
+/* Gives back what earlier calls used of the stack below the caller: a start needs more than a life.
+ */
+void memory_give_back_stack(void);
 
 #endif

@@ -333,8 +333,11 @@ a_slot_given_again_owes_nothing(void **state)
 	(void)close(old);
 	rig_turns(rig);
 	rig_simple(rig, MESSAGE_UNLISTEN, 0);
-	assert_null(receiver_cell(rig->r, 0));
-	/* The receipts of the old cell's records come when the slot is another's. */
+	/* harkd may give the slot again when the old cell's records are durable, and not before. */
+	assert_non_null(receiver_cell(rig->r, 0));
+	confirm(rig);
+	assert_int_equal(rig_done(rig), 1000);
+	assert_int_equal(rig_done(rig), 1000);
 	rig_listen(rig, 0, 0, 1000);
 	guest = hello(rig, 3, true);
 	confirm(rig);
@@ -374,7 +377,6 @@ after_stop_it_waits_for_the_receipts_of_who_is_gone(void **state)
 	rig_declare(rig, cellos, "process.exec", 1, 0);
 	(void)close(cellos);
 	rig_simple(rig, MESSAGE_STOP, 0);
-	assert_null(receiver_cell(rig->r, 0));
 	assert_false(rig->r->done);
 	confirm(rig);
 	assert_true(rig->r->done && rig->r->exit_code == EXIT_OK);

@@ -199,14 +199,30 @@ rig_simple(struct rig *rig, enum message_type type, uint64_t slot)
 	struct message m;
 
 	message_init(&m, type, 0);
-	if (type == MESSAGE_UNLISTEN)
+	if (type == MESSAGE_UNLISTEN) {
+		m.id = 1000 + slot;
 		message_set_number(&m, FIELD_SLOT, slot);
+	}
 	rig_say(rig, &m, -1);
 	{
 		struct sockaddr_un a = rig_address(rig, (unsigned int)slot);
 
 		(void)unlink(a.sun_path);
 	}
+}
+
+/* The id of the DONE that harkd has got; 0 where none came. */
+static inline uint64_t
+rig_done(struct rig *rig)
+{
+	static uint8_t data[IPC_BYTES_MAX];
+	struct message m;
+
+	if (message_receive(rig->supervisor, data, sizeof(data), &m) != ERR_OK)
+		return 0;
+	assert_int_equal(m.type, MESSAGE_DONE);
+	assert_int_equal(message_number(&m, FIELD_CODE, 99), 0);
+	return m.id;
 }
 
 /* Takes what the receiver has sent into rig->records, what came before too. */
