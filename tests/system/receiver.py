@@ -115,8 +115,8 @@ class Harness:
         with open(self.err_path, encoding="utf-8") as f:
             return f.read()
 
-    def say(self, name, fds=(), **fields):
-        data = proto.write_message(name, **fields)
+    def say(self, name, fds=(), message_id=0, **fields):
+        data = proto.write_message(name, message_id, **fields)
         socket.send_fds(self.sock, [data], list(fds))
 
     def path(self, slot):
@@ -164,15 +164,6 @@ class Harness:
         assert name == "FAILED" and fields["CODE"] == status, (name, fields)
         self.ended(status)
         return fields["TEXT"]
-
-    def rss(self):
-        """Bytes of private memory that it has now."""
-        total = 0
-        with open("/proc/%d/smaps_rollup" % self.process.pid, encoding="utf-8") as f:
-            for line in f:
-                if line.startswith("Private_"):
-                    total += int(line.split()[1]) * 1024
-        return total
 
     def __enter__(self):
         return self
