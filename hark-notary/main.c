@@ -35,7 +35,8 @@ say_ready(const struct role_report *report)
 	return message_send(ROLE_SUPERVISOR_FD, &m) == ERR_OK ? EXIT_OK : EXIT_TEMPORARY;
 }
 
-/* Opens both ledgers, whose writers are threads, then gives up the right to more. */
+/* Gives up all rights but those below its two directories, then opens the ledgers there, whose
+ * writers are the last threads that it makes. */
 static int
 begin(struct message *setup)
 {
@@ -43,14 +44,18 @@ begin(struct message *setup)
 	char why[512] = { 0 };
 	int code = EXIT_SOFTWARE;
 
-	if (daemon_open(&notary, setup, &code, why, sizeof(why)) != ERR_OK)
-		return fail(code, why);
+	if (setup->fd_count != 2 * PROTO_LEDGERS)
+		return fail(EXIT_PROTOCOL, "the first message is not one of harkd's");
 	if (role_confine(ROLE_NOTARY, setup->fds, PROTO_LEDGERS,
 			 message_number(setup, FIELD_CONFINE, 0) != 0, &report) != ERR_OK) {
 		(void)snprintf(why, sizeof(why), "hark-notary cannot be confined: %s",
 			       report.missing);
 		return fail(EXIT_UNAVAILABLE, why);
 	}
+	if (daemon_open(&notary, setup, &code, why, sizeof(why)) != ERR_OK)
+		return fail(code, why);
+	if (role_threads_end() != ERR_OK)
+		return fail(EXIT_OS, "hark-notary cannot give up its right to threads");
 	return say_ready(&report);
 }
 
