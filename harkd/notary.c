@@ -34,8 +34,9 @@ set_up(struct child *c, struct message *m)
 
 	message_init(m, MESSAGE_NOTARY_SETUP, 0);
 	message_set_text(m, FIELD_HOST, h->place.host);
-	/* A notary that follows another of this harkd was not ended in order: that shows too. */
 	message_set_number(m, FIELD_CLEAN, clean);
+	/* A notary that follows another of this harkd was not ended in order: that shows too. */
+	message_set_number(m, FIELD_RESTARTS, c->generation - 1);
 	message_set_number(m, FIELD_COMMIT_US, h->config.commit_us);
 	message_set_number(m, FIELD_BATCH_BYTES, h->config.batch_bytes);
 	message_set_number(m, FIELD_SEGMENT_BYTES, h->config.segment_bytes);
