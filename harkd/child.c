@@ -12,21 +12,16 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "base/text.h"
-#include "harkd/child.h"
+#include "harkd/child_internal.h"
 #include "harkd/harkd.h"
 #include "os/file.h"
 #include "os/packet.h"
 #include "prog/exit.h"
 #include "prog/log.h"
 
-/* The most messages of one child in one turn. */
-#define MESSAGES_A_TURN 64u
 /* How often so many are read from one that has ended: more than a socket holds. */
 #define LAST_ROUNDS 32u
 #define NS_PER_MS   UINT64_C(1000000)
-
-/* Where a message of a child is read: its texts live until the next one. */
-static uint8_t buffer[IPC_BYTES_MAX];
 
 /* Which step is legal. */
 static const bool steps[CHILD_STATE_COUNT][CHILD_STATE_COUNT] = {
@@ -43,7 +38,6 @@ static const bool steps[CHILD_STATE_COUNT][CHILD_STATE_COUNT] = {
 	[CHILD_ENDING] = { [CHILD_STOPPED] = true },
 };
 
-static void on_channel(void *ctx, uint32_t ready);
 static void start_now(struct child *c);
 
 const char *
@@ -79,9 +73,8 @@ child_exists(const struct child *c)
 	return c->pidfd >= 0;
 }
 
-/* limit_ms 0: none. */
-static void
-enter(struct child *c, enum child_state next, uint64_t limit_ms)
+void
+child_enter(struct child *c, enum child_state next, uint64_t limit_ms)
 {
 	MUST(steps[c->state][next]);
 
@@ -94,16 +87,6 @@ enter(struct child *c, enum child_state next, uint64_t limit_ms)
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
-static void
-close_channel(struct child *c)
-{
-	if (c->channel < 0)
-		return;
-	loop_fd_remove(c->h->loop, c->channel);
-	file_close(&c->channel);
-	outbox_finish(&c->outbox);
-}
-
 void
 child_kill(struct child *c, const char *why)
 {
@@ -115,11 +98,11 @@ child_kill(struct child *c, const char *why)
 		return;
 	log_warning("%s is killed: %s", child_name(c, name, sizeof(name)), why);
 	(void)snprintf(c->last_words, sizeof(c->last_words), "killed: %s", why);
-	close_channel(c);
+	child_close_channel(c);
 	/* ERR_MISSING: it has ended already, which is the same. */
 	if (spawn_signal(c->pidfd, SIGKILL) == ERR_SYSTEM)
 		log_error("%s cannot be killed: %s", name, strerror(errno));
-	enter(c, CHILD_ENDING, 0);
+	child_enter(c, CHILD_ENDING, 0);
 }
 
 static uint64_t
@@ -193,7 +176,7 @@ plan_restart(struct child *c)
 	if (wait_ms >= 1000)
 		log_warning("%s fails again and again; next start in %llu ms",
 			    child_name(c, name, sizeof(name)), (unsigned long long)wait_ms);
-	enter(c, CHILD_WAITING, 0);
+	child_enter(c, CHILD_WAITING, 0);
 	loop_timer_set(c->h->loop, &c->timer, now + wait_ms * NS_PER_MS);
 }
 
@@ -213,12 +196,12 @@ on_end(void *ctx, uint32_t ready)
 	MUST(e == ERR_OK); /* it is our child and nobody else reaps it */
 	/* Its last words first; nobody writes more. */
 	for (rounds = LAST_ROUNDS; rounds > 0 && c->channel >= 0; rounds--)
-		on_channel(c, EPOLLIN);
+		child_on_channel(c, EPOLLIN);
 	loop_fd_remove(c->h->loop, c->pidfd);
 	file_close(&c->pidfd);
-	close_channel(c);
+	child_close_channel(c);
 	tell_end(c, &end);
-	enter(c, CHILD_STOPPED, 0);
+	child_enter(c, CHILD_STOPPED, 0);
 	c->pid = 0;
 	c->kind->ended(c);
 	if (c->wanted && c->failed_code != 0 &&
@@ -232,130 +215,6 @@ on_end(void *ctx, uint32_t ready)
 		c->kind->gone(c); /* it may be freed by that */
 	}
 	life_step(h);
-}
-
-/* ---- talking ------------------------------------------------------------------------------- */
-
-static void
-watch(struct child *c)
-{
-	bool waits = outbox_is_waiting(&c->outbox);
-	uint32_t events = (waits && c->kind->asks ? 0u : EPOLLIN) | (waits ? EPOLLOUT : 0u);
-
-	if (loop_fd_modify(c->h->loop, c->channel, events) != ERR_OK)
-		child_kill(c, "its channel cannot be watched");
-}
-
-void
-child_send(struct child *c, struct message *m)
-{
-	bool waited;
-	enum err e;
-
-	if (c->channel < 0) {
-		message_close(m);
-		return;
-	}
-	waited = outbox_is_waiting(&c->outbox);
-	e = outbox_send(&c->outbox, c->channel, m);
-	/* Its end is heard on the other descriptor. */
-	if (e != ERR_OK && e != ERR_END)
-		child_kill(c, e == ERR_LIMIT ? "it does not read what it is sent"
-					     : "it cannot be sent to");
-	else if (outbox_is_waiting(&c->outbox) != waited)
-		watch(c);
-}
-
-static void
-hear_ready(struct child *c, const struct message *m)
-{
-	char name[192];
-	char shown[CHILD_TEXT_BYTES];
-	struct bytes text = message_bytes(m, FIELD_TEXT);
-
-	if (c->state != CHILD_STARTING) {
-		child_kill(c, "it said READY twice");
-		return;
-	}
-	(void)text_escape((const char *)text.data, text.size, c->report, sizeof(c->report));
-	c->ready_ns = loop_now_ns(c->h->loop);
-	enter(c, CHILD_RUNNING, 0);
-	if (c->report[0] != '\0' && c->generation == 1) {
-		(void)snprintf(shown, sizeof(shown), "%s", c->report);
-		log_info("%s runs without: %s", child_name(c, name, sizeof(name)), shown);
-	}
-	c->kind->ready(c, m);
-	if (c->stop_due)
-		child_stop(c);
-	life_step(c->h);
-}
-
-static void
-hear_failed(struct child *c, const struct message *m)
-{
-	struct bytes text = message_bytes(m, FIELD_TEXT);
-	uint64_t code = message_number(m, FIELD_CODE, 0);
-
-	c->failed_code = code >= 1 && code <= EXIT_CONFIG ? (int)code : EXIT_SOFTWARE;
-	(void)text_escape((const char *)text.data, text.size, c->last_words, sizeof(c->last_words));
-}
-
-static void
-hear(struct child *c, struct message *m)
-{
-	if (m->type == MESSAGE_READY)
-		hear_ready(c, m);
-	else if (m->type == MESSAGE_FAILED)
-		hear_failed(c, m);
-	else if (!c->kind->hear(c, m))
-		child_kill(c, "it said what it may not say");
-	message_close(m);
-}
-
-/* The channel has ended, or is no channel any more. */
-static void
-lose_channel(struct child *c, enum err e)
-{
-	if (e != ERR_END) {
-		child_kill(c, "its message cannot be read");
-		return;
-	}
-	close_channel(c);
-	if (c->state != CHILD_STOPPING)
-		enter(c, CHILD_STOPPING, CHILD_END_LIMIT_MS);
-}
-
-static void
-on_channel(void *ctx, uint32_t ready)
-{
-	struct child *c = ctx;
-	unsigned int left;
-
-	if ((ready & EPOLLOUT) != 0 && outbox_is_waiting(&c->outbox)) {
-		enum err e = outbox_flush(&c->outbox, c->channel);
-
-		if (e != ERR_OK && e != ERR_AGAIN && e != ERR_END) {
-			child_kill(c, "it cannot be sent to");
-			return;
-		}
-		watch(c);
-	}
-	for (left = MESSAGES_A_TURN; left > 0 && c->channel >= 0; left--) {
-		struct message m;
-		enum err e;
-
-		if (c->kind->asks && outbox_is_waiting(&c->outbox))
-			return;
-		e = message_receive(c->channel, buffer, sizeof(buffer), &m);
-
-		if (e == ERR_AGAIN)
-			return;
-		if (e != ERR_OK) {
-			lose_channel(c, e);
-			return;
-		}
-		hear(c, &m);
-	}
 }
 
 /* ---- its start ----------------------------------------------------------------------------- */
@@ -393,14 +252,14 @@ spawn(struct child *c)
 		return false;
 	}
 	if (loop_fd_add(c->h->loop, c->pidfd, EPOLLIN, on_end, c) != ERR_OK ||
-	    loop_fd_add(c->h->loop, c->channel, EPOLLIN, on_channel, c) != ERR_OK) {
+	    loop_fd_add(c->h->loop, c->channel, EPOLLIN, child_on_channel, c) != ERR_OK) {
 		/* Without its channel the child ends by itself; without a watch we would not know
 		 * of it. */
 		life_fail(c->h, EXIT_OS, "%s cannot be watched: %s", name, strerror(errno));
 		message_close(&m);
 		return true;
 	}
-	enter(c, CHILD_STARTING, (uint64_t)c->kind->start_limit_s * 1000);
+	child_enter(c, CHILD_STARTING, (uint64_t)c->kind->start_limit_s * 1000);
 	child_send(c, &m);
 	return true;
 }
@@ -426,7 +285,7 @@ on_timer(void *ctx, uint64_t now_ns)
 	(void)now_ns;
 	switch (c->state) {
 	case CHILD_WAITING:
-		enter(c, CHILD_STOPPED, 0);
+		child_enter(c, CHILD_STOPPED, 0);
 		start_now(c);
 		break;
 	case CHILD_STARTING:
@@ -467,7 +326,7 @@ child_expect_end(struct child *c)
 {
 	c->wanted = false;
 	if (c->state == CHILD_RUNNING)
-		enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
+		child_enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
 }
 
 void
@@ -478,7 +337,7 @@ child_stop(struct child *c)
 	c->wanted = false;
 	switch (c->state) {
 	case CHILD_WAITING:
-		enter(c, CHILD_STOPPED, 0);
+		child_enter(c, CHILD_STOPPED, 0);
 		break;
 	case CHILD_STARTING:
 		if (c->kind->drains) {
@@ -490,7 +349,7 @@ child_stop(struct child *c)
 		message_init(&m, c->kind->stop, 0);
 		child_send(c, &m);
 		if (c->state != CHILD_ENDING)
-			enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
+			child_enter(c, CHILD_STOPPING, (uint64_t)c->kind->stop_limit_s * 1000);
 		break;
 	default:
 		break;
@@ -505,5 +364,5 @@ child_finish(struct child *c)
 	if (c->h == NULL)
 		return;
 	loop_timer_clear(c->h->loop, &c->timer);
-	close_channel(c);
+	child_close_channel(c);
 }
