@@ -68,6 +68,12 @@ folder_make(int dirfd, const char *name, mode_t mode, bool *made_out)
 }
 
 enum err
+folder_sync_all(int fd)
+{
+	return syncfs(fd) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
 folder_sync(int fd)
 {
 	return fsync(fd) == 0 ? ERR_OK : ERR_SYSTEM;

@@ -23,6 +23,8 @@ MUST_USE enum err folder_open(int dirfd, const char *name, int *out);
 MUST_USE enum err folder_open_path(const char *path, int *out);
 /* Syncs the names in it. */
 MUST_USE enum err folder_sync(int fd);
+/* Syncs all that was written in its file system. */
+MUST_USE enum err folder_sync_all(int fd);
 /* True where it holds no name.  ERR_SYSTEM. */
 MUST_USE enum err folder_is_empty(int fd, bool *out);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,7 +116,7 @@ sync_directory(int dirfd)
 }
 
 static enum err
-fill(int fd, mode_t mode, const void *data, size_t size)
+fill(int fd, mode_t mode, const void *data, size_t size, bool durably)
 {
 	enum err e;
 
@@ -123,7 +124,7 @@ fill(int fd, mode_t mode, const void *data, size_t size)
 	e = file_set_mode(fd, mode);
 	if (e == ERR_OK)
 		e = file_write_all(fd, data, size);
-	if (e == ERR_OK && fsync(fd) != 0)
+	if (e == ERR_OK && durably && fsync(fd) != 0)
 		e = ERR_SYSTEM;
 	return e;
 }
@@ -140,7 +141,8 @@ remove_keeping_errno(int dirfd, const char *name)
 
 /* Writes it beside and renames it by renameat2's flags. */
 static enum err
-put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, unsigned int flags)
+put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, unsigned int flags,
+    bool durably)
 {
 	char beside[STORE_NAME_BYTES_MAX + sizeof(BESIDE)];
 	int fd = -1;
@@ -155,7 +157,7 @@ put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, uns
 	e = open_at(dirfd, beside, O_WRONLY | O_CREAT | O_EXCL, mode & 0600, &fd);
 	if (e != ERR_OK)
 		return ERR_SYSTEM;
-	e = fill(fd, mode, data, size);
+	e = fill(fd, mode, data, size, durably);
 	file_close(&fd);
 	/* By its number, because musl has no function for it. */
 	if (e == ERR_OK && syscall(SYS_renameat2, dirfd, beside, dirfd, name, flags) != 0)
@@ -164,19 +166,25 @@ put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, uns
 		remove_keeping_errno(dirfd, beside);
 		return e;
 	}
-	return sync_directory(dirfd);
+	return durably ? sync_directory(dirfd) : ERR_OK;
 }
 
 enum err
 store_create(int dirfd, const char *name, mode_t mode, const void *data, size_t size)
 {
-	return put(dirfd, name, mode, data, size, RENAME_NOREPLACE);
+	return put(dirfd, name, mode, data, size, RENAME_NOREPLACE, true);
 }
 
 enum err
 store_replace(int dirfd, const char *name, mode_t mode, const void *data, size_t size)
 {
-	return put(dirfd, name, mode, data, size, 0);
+	return put(dirfd, name, mode, data, size, 0, true);
+}
+
+enum err
+store_put(int dirfd, const char *name, mode_t mode, const void *data, size_t size)
+{
+	return put(dirfd, name, mode, data, size, 0, false);
 }
 
 enum err

@@ -36,6 +36,10 @@ MUST_USE enum err store_create(int dirfd, const char *name, mode_t mode, const v
 /* The same, over what is there: after a crash it has the old bytes or the new ones. */
 MUST_USE enum err store_replace(int dirfd, const char *name, mode_t mode, const void *data,
 				size_t size);
+/* The same without syncing, for many files that one folder_sync_all makes durable together: until
+ * then a crash may leave any of them empty. */
+MUST_USE enum err store_put(int dirfd, const char *name, mode_t mode, const void *data,
+			    size_t size);
 /* Renames, over what is there, and syncs the directory.  ERR_MISSING. */
 MUST_USE enum err store_rename(int dirfd, const char *from, const char *to);
 /* Removes a file and syncs the directory.  ERR_MISSING. */

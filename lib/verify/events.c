@@ -114,7 +114,7 @@ events_leaf(struct events *w, struct bytes leaf, uint64_t index)
 			"%s\"",
 			index, length(event.source), (const char *)event.source.data,
 			w->j->report->origin);
-	if (w->collects) {
+	if (index < w->collect_below) {
 		e = operations_take(&w->j->verifier->operations, index, &event);
 		if (e != ERR_OK)
 			return e;

@@ -202,7 +202,7 @@ judge_walk(struct ledger_judgement *l)
 	enum err e;
 
 	l->walk.sealed = l->is_sealed ? l->sealed.size : 0;
-	l->walk.events.collects = is_operations;
+	l->walk.events.collect_below = is_operations ? l->walk.sealed : 0;
 	if (l->is_sealed)
 		heads_add_own(&l->walk.heads, &l->sealed);
 	if (!is_operations && v->operations.is_judged)
@@ -214,6 +214,7 @@ judge_walk(struct ledger_judgement *l)
 		v->operations.is_judged =
 			e == ERR_OK && !(l->j.effects & 1u << HARK_EFFECT_TAMPERED) && l->is_sealed;
 		v->operations.is_whole = v->operations.is_judged && l->j.report->first == 0 &&
+					 l->j.report->committed == l->j.report->sealed &&
 					 l->j.report->redacted == 0 && !v->operations.is_overfull;
 	}
 	if (e == ERR_OK || e == ERR_REFUSED) {

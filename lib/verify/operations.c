@@ -8,6 +8,8 @@
 
 #include "verify/operations.h"
 
+#define OPERATION_PREFIX "dev.hark.events.operations.v1."
+
 /* Makes room for one more element of `size` bytes; false in *fits_out beyond OPERATIONS_MAX. */
 static enum err
 grow(void **array, size_t count, size_t *capacity, size_t size, bool *fits_out)
@@ -53,14 +55,6 @@ take_witness(struct operations *o, uint64_t index, const struct leaf_event *even
 	return ERR_OK;
 }
 
-static bool
-ends_with(struct bytes text, const char *end)
-{
-	size_t size = strlen(end);
-
-	return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0;
-}
-
 enum err
 operations_take(struct operations *o, uint64_t index, const struct leaf_event *event)
 {
@@ -74,9 +68,9 @@ operations_take(struct operations *o, uint64_t index, const struct leaf_event *e
 	e = take_witness(o, index, event);
 	if (e != ERR_OK || at == UINT64_MAX)
 		return e;
-	if (ends_with(event->type, ".pruned") && at > o->pruned[ledger])
+	if (leaf_text_is(event->type, OPERATION_PREFIX "pruned") && at > o->pruned[ledger])
 		o->pruned[ledger] = at;
-	if (!ends_with(event->type, ".redacted"))
+	if (!leaf_text_is(event->type, OPERATION_PREFIX "redacted"))
 		return ERR_OK;
 	e = grow(&array, o->redacted_count[ledger], &o->redacted_capacity[ledger], sizeof(uint64_t),
 		 &fits);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * What a judged operations ledger says of the evidence: its size and root at each operation, and
- * which leaves were pruned or redacted by whom it may.  Bounded; what is beyond the bound is not
- * held against the evidence, and that is remembered.
+ * which leaves were pruned or redacted by whom it may.  Only operations that are sealed count: who
+ * has no key can write behind the checkpoint.  Bounded; what is beyond the bound is not held
+ * against the evidence, and that is remembered.
  */
 #ifndef VERIFY_OPERATIONS_H
 #define VERIFY_OPERATIONS_H
@@ -38,7 +39,7 @@ struct operations {
 	size_t redacted_capacity[2];
 };
 
-/* One event of the operations ledger.  ERR_MEMORY. */
+/* One sealed event of the operations ledger.  ERR_MEMORY. */
 MUST_USE enum err operations_take(struct operations *o, uint64_t index,
 				  const struct leaf_event *event);
 /* All was taken: from now on operations_redacted may be asked. */

@@ -402,6 +402,9 @@ def data_directory(damages):
             lambda f: d.prune(f + "/evidence", 1), **more)
     damages("data: pruned further than operations say", TAMPERED, "removed",
             lambda f: d.prune(f + "/evidence", 2), **more)
+    damages("data: pruned as an operation says that is not sealed", INCOMPLETE, "absent",
+            lambda f: (d.prune(f + "/evidence", 1), d.copy(f + "/../unsealed-operations",
+                                                           f + "/operations")), **more)
     damages("data: pruned, and whole is asked for", INCOMPLETE, "pruned",
             lambda f: d.prune(f + "/evidence", 1), words=("--complete",), **more)
     damages("data: pruned, and operations are not judged", INCOMPLETE, "absent",
@@ -616,6 +619,9 @@ def bases(place):
         ("config", {"digest": "x"}, 0, tlog.root([])),
         ("pruned", {"ledger": "evidence", "index": "160"}, 500, d.root_at(at("ledger"), 500)),
         ("redacted", {"ledger": "evidence", "index": "183"}, 600, d.root_at(at("ledger"), 600))])
+    late = d.make_operations(at("unsealed-operations"), [("config", {}, 0, tlog.root([]))])
+    late.add("dev.hark.events.operations.v1.pruned", operation={"ledger": "evidence", "index": "160"})
+    late.commit()
     small_bases(place)
 
 
