@@ -65,19 +65,35 @@ is_signed_by(const struct note *note, const struct keys_signer *key)
 	return false;
 }
 
-/* Renames the new key over the old one, and writes its public half. */
+/* "<ledger>.<id of the key><ending>" */
+static void
+file_of_key(const char *ledger, const struct keys_verifier *key, const char *ending,
+	    char file[KEYRING_FILE_BYTES])
+{
+	char with_id[32];
+
+	(void)snprintf(with_id, sizeof(with_id), ".%08x%s", (unsigned int)key->id, ending);
+	keyring_file(ledger, with_id, file);
+}
+
+/* What follows the note: its copy for good, the new key over the old one, its public half. */
 static enum err
-put_in_force(int dirfd, const char *ledger, const struct keys_signer *next,
-	     struct keys_failure *why)
+put_in_force(int dirfd, const char *ledger, const struct keys_signer *old,
+	     const struct keys_signer *next, const struct buf *note, struct keys_failure *why)
 {
 	char from[KEYRING_FILE_BYTES];
 	char file[KEYRING_FILE_BYTES];
 	struct keys_verifier verifier;
 	enum err e;
 
-	keyring_file(ledger, NEXT, from);
-	keyring_file(ledger, KEYRING_KEY, file);
-	e = store_rename(dirfd, from, file);
+	keys_signer_verifier(old, &verifier);
+	file_of_key(ledger, &verifier, ROTATION, file);
+	e = store_replace(dirfd, file, 0644, note->data, note->size);
+	if (e == ERR_OK) {
+		keyring_file(ledger, NEXT, from);
+		keyring_file(ledger, KEYRING_KEY, file);
+		e = store_rename(dirfd, from, file);
+	}
 	if (e == ERR_OK) {
 		keys_signer_verifier(next, &verifier);
 		keyring_file(ledger, KEYRING_PUB, file);
@@ -88,49 +104,38 @@ put_in_force(int dirfd, const char *ledger, const struct keys_signer *next,
 	return e;
 }
 
-/* True where the note's file is one signed by both keys. */
+/* Reads the note's file; an empty buffer where it is not one signed by both keys. */
 static enum err
-both_have_signed(int dirfd, const char *ledger, const struct keys_signer *old,
-		 const struct keys_signer *next, bool *out, struct keys_failure *why)
+read_note_of(int dirfd, const char *ledger, const struct keys_signer *old,
+	     const struct keys_signer *next, struct buf *out, struct keys_failure *why)
 {
-	struct buf text = { 0 };
 	struct note note;
 	enum err e;
 
-	e = read_note(dirfd, ledger, &text, why);
-	if (e == ERR_OK)
-		*out = note_read(text.data, text.size, &note) == ERR_OK &&
-		       is_signed_by(&note, old) && is_signed_by(&note, next);
-	buf_finish(&text);
-	return e;
+	e = read_note(dirfd, ledger, out, why);
+	if (e != ERR_OK)
+		return e;
+	if (note_read(out->data, out->size, &note) != ERR_OK || !is_signed_by(&note, old) ||
+	    !is_signed_by(&note, next))
+		buf_clear(out);
+	return ERR_OK;
 }
 
-enum err
-rotate_recover(int dirfd, const char *ledger, struct keys_failure *why)
+/* Goes on where the note says so, else throws the new key away. */
+static enum err
+finish_or_undo(int dirfd, const char *ledger, const struct keys_signer *old,
+	       const struct keys_signer *next, bool *finished_out, struct keys_failure *why)
 {
-	cleanup(keys_signer_destroyp) struct keys_signer *next = NULL;
-	cleanup(keys_signer_destroyp) struct keys_signer *old = NULL;
+	cleanup(buf_finish) struct buf note = { 0 };
 	char file[KEYRING_FILE_BYTES];
-	bool decided = false;
 	enum err e;
 
-	MUST(ledger != NULL && why != NULL);
-
-	keyring_file(ledger, NEXT, file);
-	e = keys_signer_read(dirfd, file, &next, why);
-	if (e == ERR_MISSING)
-		return ERR_OK;
+	e = read_note_of(dirfd, ledger, old, next, &note, why);
 	if (e != ERR_OK)
 		return e;
-	keyring_file(ledger, KEYRING_KEY, file);
-	e = keys_signer_read(dirfd, file, &old, why);
-	if (e != ERR_OK)
-		return e;
-	e = both_have_signed(dirfd, ledger, old, next, &decided, why);
-	if (e != ERR_OK)
-		return e;
-	if (decided)
-		return put_in_force(dirfd, ledger, next, why);
+	*finished_out = note.size > 0;
+	if (note.size > 0)
+		return put_in_force(dirfd, ledger, old, next, &note, why);
 	keyring_file(ledger, NEXT, file);
 	e = store_remove(dirfd, file);
 	if (e != ERR_OK)
@@ -138,18 +143,41 @@ rotate_recover(int dirfd, const char *ledger, struct keys_failure *why)
 	return e;
 }
 
+enum err
+rotate_recover(int dirfd, const char *ledger, bool *finished_out, struct keys_failure *why)
+{
+	cleanup(keys_signer_destroyp) struct keys_signer *next = NULL;
+	cleanup(keys_signer_destroyp) struct keys_signer *old = NULL;
+	char file[KEYRING_FILE_BYTES];
+	enum err e;
+
+	MUST(ledger != NULL && finished_out != NULL && why != NULL);
+
+	keyring_file(ledger, NEXT, file);
+	e = keys_signer_read(dirfd, file, &next, why);
+	if (e == ERR_MISSING) {
+		*finished_out = false;
+		return ERR_OK;
+	}
+	if (e != ERR_OK)
+		return e;
+	keyring_file(ledger, KEYRING_KEY, file);
+	e = keys_signer_read(dirfd, file, &old, why);
+	if (e != ERR_OK)
+		return e;
+	return finish_or_undo(dirfd, ledger, old, next, finished_out, why);
+}
+
 /* The old verifier key stays under its id. */
 static enum err
 record_old(int dirfd, const char *ledger, const struct keys_signer *old, struct keys_failure *why)
 {
 	struct keys_verifier verifier;
-	char ending[32];
 	char file[KEYRING_FILE_BYTES];
 	enum err e;
 
 	keys_signer_verifier(old, &verifier);
-	(void)snprintf(ending, sizeof(ending), ".%08x" KEYRING_PUB, (unsigned int)verifier.id);
-	keyring_file(ledger, ending, file);
+	file_of_key(ledger, &verifier, KEYRING_PUB, file);
 	e = keyring_write_pub(dirfd, file, &verifier);
 	if (e != ERR_OK)
 		tell(why, file, e);
@@ -204,7 +232,7 @@ rotate_key(int dirfd, const char *ledger, struct signer *s, struct keys_failure 
 		tell(why, file, e);
 		return e;
 	}
-	e = put_in_force(dirfd, ledger, next, why);
+	e = put_in_force(dirfd, ledger, s->ring.key, next, &s->note, why);
 	if (e != ERR_OK)
 		return e;
 	keys_signer_destroy(s->ring.key);

@@ -6,6 +6,7 @@
  *   <ledger>.<old key id>.pub   the old verifier key, for good
  *   <ledger>.key.next           the new key
  *   <ledger>.rotation           the note; from now on the change is finished whatever happens
+ *   <ledger>.<old key id>.rotation  the same, for good
  *   <ledger>.key                by rename of the new key
  *   <ledger>.pub                the new verifier key
  *
@@ -15,15 +16,18 @@
 #ifndef HARK_SIGNER_ROTATE_H
 #define HARK_SIGNER_ROTATE_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 #include "hark-signer/signer.h"
 #include "keys/keys.h"
 
-/* Finishes or undoes a change that a crash has cut; to be called before the key is opened.  Errors
- * as of keys_signer_read; *why is filled. */
-MUST_USE enum err rotate_recover(int dirfd, const char *ledger, struct keys_failure *why);
-/* Changes the key of a signer that is open.  On failure the old one goes on, and *why is filled:
+/* Finishes or undoes a change that a crash has cut, and says whether it was finished; to be called
+ * before the key is opened.  Errors as of keys_signer_read; *why is filled. */
+MUST_USE enum err rotate_recover(int dirfd, const char *ledger, bool *finished_out,
+				 struct keys_failure *why);
+/* Changes the key of a signer that is open.  On failure it is to start again, and *why is filled:
  * ERR_EXISTS, ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err rotate_key(int dirfd, const char *ledger, struct signer *s,
 			     struct keys_failure *why);

@@ -43,6 +43,7 @@ start_read(struct message *m, struct start *out, struct signer *s)
 enum err
 start_open(const struct start *how, struct signer *s, struct keys_failure *why)
 {
+	bool finished = false;
 	const char *ledger;
 	enum err e;
 
@@ -57,10 +58,11 @@ start_open(const struct start *how, struct signer *s, struct keys_failure *why)
 		if (e != ERR_OK && e != ERR_EXISTS)
 			return e;
 	}
-	e = rotate_recover(how->dirfd, ledger, why);
+	e = rotate_recover(how->dirfd, ledger, &finished, why);
 	if (e == ERR_OK)
 		e = keyring_open(how->dirfd, ledger, s->origin, &s->ring, why);
-	if (e == ERR_OK && how->rotate)
+	/* One that was asked for, cut and now finished is what is asked for again. */
+	if (e == ERR_OK && how->rotate && !finished)
 		e = rotate_key(how->dirfd, ledger, s, why);
 	if (e == ERR_OK)
 		e = rotate_load(how->dirfd, ledger, s, why);

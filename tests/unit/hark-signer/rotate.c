@@ -54,6 +54,7 @@ expect_changed(const struct folder *f, const struct signer *s, const struct keys
 	struct keys_verifier key;
 	struct checkpoint c;
 	static struct note n;
+	char copy[2048];
 
 	keys_signer_verifier(s->ring.key, &key);
 	assert_false(same_key(&key, old));
@@ -63,6 +64,9 @@ expect_changed(const struct folder *f, const struct signer *s, const struct keys
 	assert_int_equal(keyring_read_pub(f->fd, "operations.pub", &found, NULL), ERR_OK);
 	assert_true(same_key(&found, &key));
 	assert_false(folder_has(f, "operations.key.next"));
+	(void)snprintf(file, sizeof(file), "operations.%08x.rotation", (unsigned int)old->id);
+	assert_int_equal(folder_read(f, file, copy, sizeof(copy)), s->rotation.size);
+	assert_memory_equal(copy, s->rotation.data, s->rotation.size);
 
 	assert_int_equal(note_read(s->rotation.data, s->rotation.size, &n), ERR_OK);
 	assert_int_equal(n.count, 2);
@@ -105,7 +109,7 @@ changes(void **state)
 	assert_false(same_key(&third, &second));
 	assert_true(s.rotation_head.size == 12);
 	signer_finish(&s);
-	assert_int_equal(folder_count(&f), 6);
+	assert_int_equal(folder_count(&f), 8);
 	assert_int_equal(fault_guarded, 0);
 	folder_remove(&f);
 }
@@ -290,6 +294,44 @@ every_fault_and_crash(void **state)
 }
 
 /* A crash while a cut change is being finished or undone. */
+/* Asked again after it was cut, as harkd does whose word was not answered: where the note was
+ * written it is that change and no other. */
+static void
+asked_again_is_one_change(void **state)
+{
+	unsigned int finished = 0;
+	unsigned int n;
+	bool hit = true;
+
+	(void)state;
+	for (n = 1; hit; n++) {
+		struct keys_failure why;
+		struct keys_verifier old;
+		struct signer s;
+		struct folder f;
+		char note[2048] = "";
+		size_t size = 0;
+		bool decided;
+
+		folder_make(&f);
+		hit = change_with_fault(&f, n, true, false, &old);
+		decided = folder_has(&f, "operations.key.next") &&
+			  folder_has(&f, "operations.rotation");
+		if (decided)
+			size = folder_read(&f, "operations.rotation", note, sizeof(note));
+		assert_int_equal(open_signer(&f, false, true, &s, &why), ERR_OK);
+		if (decided) {
+			assert_int_equal(s.rotation.size, size);
+			assert_memory_equal(s.rotation.data, note, size);
+			expect_changed(&f, &s, &old);
+			finished++;
+		}
+		signer_finish(&s);
+		folder_remove(&f);
+	}
+	assert_true(finished > 5);
+}
+
 static void
 every_crash_in_recovery(void **state)
 {
@@ -329,6 +371,7 @@ main(void)
 		cmocka_unit_test(a_strange_note_is_left_alone),
 		cmocka_unit_test(a_strange_next_key_is_refused),
 		cmocka_unit_test(every_fault_and_crash),
+		cmocka_unit_test(asked_again_is_one_change),
 		cmocka_unit_test(every_crash_in_recovery),
 	};
 
