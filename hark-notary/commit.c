@@ -330,6 +330,9 @@ commit_step(struct notary *n)
 			if (b->in_flight && b->retry_ns == 0)
 				look_at_commit(n, ledger);
 		}
+		/* Where nothing is to be written, what is asked for is durable already. */
+		if (n->waiter_count > 0 && n->failure == ERR_OK)
+			serve_waiters(n, ledger);
 	}
 	send_owed_receipts(n);
 }
