@@ -156,5 +156,7 @@ store_load_connection(struct notary *n, uint64_t incarnation, uint32_t number,
 	c->is_silenced = (flags & CONNECTION_SILENCED) != 0;
 	c->challenge_until_ns = n->now.monotonic_ns + CHALLENGE_NS;
 	c->drain_until_ns = n->now.monotonic_ns + DRAIN_NS;
+	if (c->is_challenger)
+		silence_sooner(n, c->challenge_until_ns);
 	return mode == HARK_WIRE_HARK ? bind_stream(c) : ERR_OK;
 }
