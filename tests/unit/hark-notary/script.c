@@ -290,7 +290,8 @@ collect(void *ctx, uint64_t index, const char *json, size_t size)
 }
 
 void
-script_run(const char *steps, char *lines, size_t capacity, struct merkle_hash *root_out)
+script_run(const char *steps, uint64_t commit_us, char *lines, size_t capacity,
+	   struct merkle_hash *root_out)
 {
 	static struct script s;
 	struct collected c = { lines, capacity };
@@ -301,6 +302,7 @@ script_run(const char *steps, char *lines, size_t capacity, struct merkle_hash *
 
 	assert_non_null(copy);
 	memset(&s, 0, sizeof(s));
+	s.w.commit_us = commit_us;
 	world_create(&s.w);
 	s.began_ns = s.w.now.monotonic_ns;
 	introduce(&s);

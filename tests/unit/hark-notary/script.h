@@ -28,7 +28,8 @@
 #include "world.h"
 
 /* Runs it in a world of two cells c0 and c1 in slots 0 and 1; gives the leaves after their
- * registration. */
-void script_run(const char *steps, char *lines, size_t capacity, struct merkle_hash *root_out);
+ * registration.  commit_us 0: the usual. */
+void script_run(const char *steps, uint64_t commit_us, char *lines, size_t capacity,
+		struct merkle_hash *root_out);
 
 #endif

@@ -91,7 +91,10 @@ on_stopped(void *ctx)
 void
 world_create(struct world *w)
 {
+	uint64_t commit_us = w->commit_us;
+
 	memset(w, 0, sizeof(*w));
+	w->commit_us = commit_us;
 	w->disks[PROTO_EVIDENCE] = sim_create();
 	w->disks[PROTO_OPERATIONS] = sim_create();
 	assert_non_null(w->disks[PROTO_EVIDENCE]);
@@ -120,7 +123,7 @@ world_start(struct world *w)
 	const struct notary_options options = {
 		.clean = w->clean,
 		.restarts = w->restarts,
-		.commit_us = WORLD_COMMIT_US,
+		.commit_us = w->commit_us != 0 ? w->commit_us : WORLD_COMMIT_US,
 		.batch_bytes = WORLD_BATCH_BYTES,
 		.tick_ms = WORLD_TICK_MS,
 		.checkpoint_ms = WORLD_CHECKPOINT_MS,

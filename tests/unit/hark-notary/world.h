@@ -27,6 +27,7 @@ struct world {
 	struct event_clock now;
 	uint64_t restarts;
 	bool clean;
+	uint64_t commit_us;
 	bool no_receipts; /* receipts find no room */
 	bool no_signer;
 	/* what the core did */
@@ -54,6 +55,7 @@ struct world {
 	uint64_t next_cell;
 };
 
+/* w->commit_us is kept, all else is made new: zeroed is fine. */
 void world_create(struct world *w);
 void world_destroy(struct world *w);
 /* Starts a notary on what the disks have.  harkd has started anew where `restarts` is 0. */
