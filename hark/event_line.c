@@ -100,19 +100,31 @@ short_type(const char *type)
 	return type;
 }
 
+/* Members that are not shown: of data, and of what is declared in it. */
+static const char *const left_out[] = { "authority", "cellId", "epistemicStatus",
+					"epoch",     "runId",  "specSignatureHash" };
+static const char *const left_out_below[] = { "guestComm", "guestMonotonicNs", "guestPid" };
+
 static bool
-is_left_out(const struct json_node *node, size_t depth)
+is_one_of(const struct json_node *node, const char *const *names, size_t count)
 {
-	static const char *const names[] = { "authority", "cellId", "epistemicStatus",
-					     "epoch",     "runId",  "specSignatureHash" };
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]) && depth == 0; i++) {
+	for (i = 0; i < count; i++) {
 		if (node->name_size == strlen(names[i]) &&
 		    memcmp(node->name, names[i], node->name_size) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_left_out(const struct json_node *node, size_t depth)
+{
+	if (depth == 0)
+		return is_one_of(node, left_out, sizeof(left_out) / sizeof(left_out[0]));
+	return depth == 1 &&
+	       is_one_of(node, left_out_below, sizeof(left_out_below) / sizeof(left_out_below[0]));
 }
 
 static void
@@ -182,6 +194,25 @@ event_line_cell(const struct json_node *event)
 	return cell != NULL && cell->type == JSON_STRING ? cell : NULL;
 }
 
+/* Who in the guest is said to have done it: "comm[pid]". */
+static void
+add_guest(struct line *l, const struct json_node *declared)
+{
+	const struct json_node *comm, *pid;
+
+	if (declared == NULL)
+		return;
+	comm = json_node_member(declared, "guestComm");
+	pid = json_node_member(declared, "guestPid");
+	if (comm == NULL || pid == NULL)
+		return;
+	add(l, "  ");
+	add_value(l, comm);
+	add(l, "[");
+	add_value(l, pid);
+	add(l, "]");
+}
+
 static void
 add_event(struct line *l, const struct json_node *event, bool in_colour)
 {
@@ -199,8 +230,10 @@ add_event(struct line *l, const struct json_node *event, bool in_colour)
 	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? (int)CLOCK_SIZE : (int)strlen(time),
 	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? time + CLOCK_AT : time, name, colour,
 	    short_type(type), colour[0] != '\0' ? COLOUR_PLAIN : "", in_colour ? COLOUR_DIM : "");
-	if (data != NULL)
-		add_members(l, data, 0);
+	if (data == NULL)
+		return;
+	add_guest(l, json_node_member(data, "declared"));
+	add_members(l, data, 0);
 }
 
 void
