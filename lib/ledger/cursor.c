@@ -15,6 +15,7 @@ cursor_init(struct cursor *c, struct disk disk, const char *origin)
 	c->disk = disk;
 	c->origin = origin;
 	c->segment.file = -1;
+	c->at.offset = FORMAT_SEGMENT_BYTES;
 }
 
 void
