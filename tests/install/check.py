@@ -20,9 +20,11 @@ from tapout import Tap                              # noqa: E402
 PREFIX = "/opt/hark"
 EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent",
             "include/hark/telemetry.h", "include/hark/keepalive.h", "include/hark/event.h",
-            "include/hark/probe.h", "include/hark/sign.h",
+            "include/hark/probe.h", "include/hark/sign.h", "include/hark/verify.h",
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
-            "lib/libhark-sign.a", "lib/pkgconfig/hark-telemetry.pc", "lib/pkgconfig/hark-sign.pc"]
+            "lib/libhark-sign.a", "lib/pkgconfig/hark-telemetry.pc", "lib/pkgconfig/hark-sign.pc",
+            "lib/libhark-verify.so", "lib/libhark-verify.a", "lib/pkgconfig/hark-verify.pc"]
+LIBRARIES = ("hark-telemetry", "hark-sign", "hark-verify")
 SUPERVISOR = os.path.join(ROOT, "examples", "supervisor.c")
 
 
@@ -73,7 +75,7 @@ def check_exports(tap, place):
     tap.row("no function is declared twice", len(want) == len(set(want)) and len(want) > 40, want)
     for kind, listing, ending in (("shared", exported, "so"), ("static", globals_of, "a")):
         homes = {}
-        for library in ("hark-telemetry", "hark-sign"):
+        for library in LIBRARIES:
             for name in listing(place, "lib%s.%s" % (library, ending))[1]:
                 homes.setdefault(name, []).append(library)
         homes.pop("HARK_0", None)
@@ -87,21 +89,21 @@ def check_exports(tap, place):
 
 PROTOTYPE = re.compile(r"^HARK_API\b([^;{]*?)\b(hark_\w+)\s*\(([^;]*)\)\s*;", re.M)
 ARGUMENT = {"telemetry": "HARK_TELEMETRY_ARGUMENT", "probe": "HARK_PROBE_ARGUMENT",
-            "sign": "HARK_SIGN_ARGUMENT"}
+            "sign": "HARK_SIGN_ARGUMENT", "verifier": "HARK_VERIFIER_ARGUMENT"}
 
 
 def calls_with_nothing(place):
     """A line of C for each public function: called with NULL and 0 alone it returns, and where it
     can say so it says that this was the caller's mistake."""
     lines = []
-    for header in ("telemetry", "keepalive", "event", "probe", "sign"):
+    for header in ("telemetry", "keepalive", "event", "probe", "sign", "verify"):
         with open(os.path.join(place, "include", "hark", header + ".h"), encoding="utf-8") as f:
             text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
         for kind, name, parameters in PROTOTYPE.findall(text):
             call = "%s(%s)" % (name, ", ".join(
                 "(struct hark_text){ 0, 0 }" if re.fullmatch(r"struct hark_text \w+", p.strip())
                 else "0" for p in parameters.split(",") if p.strip() != "void"))
-            error = re.search(r"enum hark_(telemetry|probe|sign)_error", kind)
+            error = re.search(r"enum hark_(telemetry|probe|sign|verifier)_error", kind)
             lines.append("\tTRY(\"%s\", %s);" % (name, "%s == %s" % (call, ARGUMENT[error[1]])
                          if error else "((void)%s, 1)" % call))
     return lines
@@ -112,14 +114,15 @@ def check_nothing(tap, place, folder):
     source = os.path.join(folder, "nothing.c")
     program = os.path.join(folder, "nothing")
     with open(source, "w", encoding="utf-8") as f:
-        f.write("#include <hark/probe.h>\n#include <hark/sign.h>\n#include <stdio.h>\n"
+        f.write("#include <hark/probe.h>\n#include <hark/sign.h>\n#include <hark/verify.h>\n"
+                "#include <stdio.h>\n"
                 "#include <sys/wait.h>\n#include <unistd.h>\n"
                 "#define TRY(name, call) do { int s = 0; pid_t p = fork(); "
                 "if (p == 0) _exit((call) ? 0 : 1); "
                 "if (waitpid(p, &s, 0) != p || s != 0) { puts(name); bad = 1; } } while (0)\n"
                 "int main(void)\n{\n\tint bad = 0;\n" + "\n".join(lines) +
                 "\n\treturn bad;\n}\n")
-    flags = unescape(pkg_config(place, "--cflags", "--libs", "hark-telemetry", "hark-sign"))
+    flags = unescape(pkg_config(place, "--cflags", "--libs", *LIBRARIES))
     code, text = run(["cc", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags,
                       "-Wl,-rpath," + os.path.join(place, "lib")])
     if code == 0:
@@ -135,7 +138,8 @@ def check_static(tap, place, folder):
                  ("hark-telemetry", "probe", "hark_probe_open_nftables(0, 0, 0, 0)"),
                  ("hark-telemetry", "probe", "hark_probe_open_fc_metrics(0, 0, 0)"),
                  ("hark-sign", "sign", "hark_signer_create(HARK_SIGN_ALGORITHM_OFF, "
-                  "hark_text_of(0), 0, 0, 0, 0)"))
+                  "hark_text_of(0), 0, 0, 0, 0)"),
+                 ("hark-verify", "verify", "hark_verifier_judge(0, 0, 0, 0)"))
     for library, header, call in libraries:
         source = os.path.join(folder, "static.c")
         program = os.path.join(folder, "static")
@@ -160,7 +164,7 @@ def check_install(tap, folder):
     strays = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
               if not os.path.join(where, name).startswith(place + "/")]
     tap.row("nothing is put outside of PREFIX", not strays, strays)
-    for library in ("hark-telemetry", "hark-sign"):
+    for library in LIBRARIES:
         code, names = exported(place, "lib%s.so" % library)
         bad = [n for n in names if not n.startswith("hark_") and n != "HARK_0"]
         tap.row("lib%s.so shows hark_ names alone" % library, code == 0 and names and not bad, bad)
