@@ -82,10 +82,12 @@ skip_nested(struct walk *w)
 	return ERR_OK;
 }
 
+/* Letters of numbers, true, false and null. */
 static bool
-ends_scalar(uint8_t c)
+is_scalar(uint8_t c)
 {
-	return c == ',' || c == '}' || c == ']';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' ||
+	       c == '.' || c == 'E';
 }
 
 /* Any value; *out is a string's content, or the value as it is written. */
@@ -102,7 +104,7 @@ take_value(struct walk *w, struct bytes *out)
 	if (*w->at == '{' || *w->at == '[')
 		e = skip_nested(w);
 	else
-		while (w->at < w->end && !ends_scalar(*w->at))
+		while (w->at < w->end && is_scalar(*w->at))
 			w->at++;
 	if (e == ERR_OK && w->at == start)
 		e = refuse(w, "a value is not there");
