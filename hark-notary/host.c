@@ -160,6 +160,15 @@ write_stopped(struct notary *n)
 	record_operation(n, "stopped", "{}");
 }
 
+/* What was sent is taken first; where space is low, the next notary takes it. */
+static bool
+may_stop(const struct notary *n)
+{
+	return n->is_stopping && !n->stop_is_written &&
+	       (!n->pending.is_there || EVIDENCE(n)->is_low) && book_has_room(n, PROTO_EVIDENCE) &&
+	       book_has_room(n, PROTO_OPERATIONS);
+}
+
 void
 host_step(struct notary *n)
 {
@@ -178,8 +187,7 @@ host_step(struct notary *n)
 		/* A tick that was missed is not made up for: that it is missing says something. */
 		n->tick_ns = n->now.monotonic_ns + tick_ns;
 	}
-	if (n->is_stopping && !n->pending.is_there && book_has_room(n, PROTO_EVIDENCE) &&
-	    book_has_room(n, PROTO_OPERATIONS)) {
+	if (may_stop(n)) {
 		write_stopped(n);
 		n->stop_is_written = true;
 		EVIDENCE(n)->wants_seal = true;
@@ -197,9 +205,7 @@ host_deadline(const struct notary *n)
 		deadline = n->settle_ns;
 	if (n->removing_ns != 0 && n->removing_ns < deadline)
 		deadline = n->removing_ns;
-	if (n->scan_ns < deadline)
-		deadline = n->scan_ns;
-	if (n->is_stopping && !n->stop_is_written)
+	if (may_stop(n))
 		deadline = 0;
 	return deadline;
 }

@@ -108,8 +108,10 @@ notary_deadline(const struct notary *n)
 	if (at_ns < deadline)
 		deadline = at_ns;
 	/* What needs room is looked at when a commit has ended. */
-	at_ns = book_has_room(n, PROTO_EVIDENCE) && !n->pending.is_there ? host_deadline(n)
-									 : UINT64_MAX;
+	at_ns = book_has_room(n, PROTO_EVIDENCE) ? host_deadline(n) : UINT64_MAX;
+	if (at_ns < deadline)
+		deadline = at_ns;
+	at_ns = book_takes_records(n) && !n->pending.is_there ? n->scan_ns : UINT64_MAX;
 	return at_ns < deadline ? at_ns : deadline;
 }
 
