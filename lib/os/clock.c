@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The only place that asks for the time. */
+#include <sys/timex.h>
 #include <time.h>
 
 #include "base/must.h"
@@ -28,4 +29,16 @@ clock_monotonic_ns(void)
 
 	MUST(r == 0);
 	return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+void
+clock_quality(bool *synchronized_out, uint64_t *error_us_out)
+{
+	struct timex t = { .modes = 0 };
+	int state = adjtimex(&t);
+
+	MUST(synchronized_out != NULL && error_us_out != NULL);
+
+	*synchronized_out = state >= 0 && state != TIME_ERROR && (t.status & STA_UNSYNC) == 0;
+	*error_us_out = state >= 0 && t.maxerror >= 0 ? (uint64_t)t.maxerror : UINT64_MAX;
 }
