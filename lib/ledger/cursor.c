@@ -107,6 +107,9 @@ judge_end(struct cursor *c, uint64_t limit, enum err found, struct ledger_failur
 	segment_close(&next);
 	if (e == ERR_MISSING)
 		return ERR_AGAIN;
+	if (e == ERR_SYSTEM)
+		return failure_say(why, e, "segments/%016" PRIx64 ".seg: reading it failed",
+				   c->at.serial + 1);
 	return failure_say(why, ERR_FORMAT, "%.400s; and another segment follows", torn.text);
 }
 
