@@ -24,7 +24,7 @@
 #define COLOUR_DIM   "\x1b[2m"
 
 struct line {
-	char text[EVENT_LINE_BYTES];
+	char *text; /* EVENT_LINE_BYTES */
 	size_t size;
 	bool is_full;
 };
@@ -33,7 +33,7 @@ __attribute__((format(printf, 2, 3))) static void
 add(struct line *l, const char *format, ...)
 {
 	/* Room for "...", a colour's end and the newline. */
-	size_t capacity = sizeof(l->text) - 16;
+	size_t capacity = EVENT_LINE_BYTES - 16;
 	va_list list;
 	int size;
 
@@ -226,7 +226,7 @@ add_event(struct line *l, const struct json_node *event, bool in_colour)
 	if (cell != NULL)
 		(void)text_escape(cell->text, cell->text_size, name, sizeof(name));
 	colour = in_colour ? colour_of(type) : "";
-	add(l, "%.*s  %-12s  %s%s%s%s",
+	add(l, "%-12.*s  %-12s  %s%s%s%s",
 	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? (int)CLOCK_SIZE : (int)strlen(time),
 	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? time + CLOCK_AT : time, name, colour,
 	    short_type(type), colour[0] != '\0' ? COLOUR_PLAIN : "", in_colour ? COLOUR_DIM : "");
@@ -236,13 +236,14 @@ add_event(struct line *l, const struct json_node *event, bool in_colour)
 	add_members(l, data, 0);
 }
 
-void
-event_line_print(uint64_t index, struct bytes json, const struct json_node *event, bool in_colour)
+size_t
+event_line_write(uint64_t index, struct bytes json, const struct json_node *event, bool in_colour,
+		 char text[EVENT_LINE_BYTES])
 {
-	struct line l = { .size = 0 };
+	struct line l = { .text = text };
 	char shown[EVENT_LINE_BYTES / 2];
 
-	MUST(json.data != NULL || json.size == 0);
+	MUST(text != NULL && (json.data != NULL || json.size == 0));
 
 	add(&l, "%8" PRIu64 "  ", index);
 	if (event != NULL && event->type == JSON_OBJECT) {
@@ -256,5 +257,5 @@ event_line_print(uint64_t index, struct bytes json, const struct json_node *even
 		l.size += sizeof(COLOUR_PLAIN) - 1;
 	}
 	l.text[l.size++] = '\n';
-	(void)fwrite(l.text, 1, l.size, stdout);
+	return l.size;
 }

@@ -179,8 +179,12 @@ show_leaf(const struct tail *t, const struct ledger_leaf *leaf)
 		(void)fwrite(leaf->data.data, 1, leaf->data.size, stdout);
 		(void)fputc('\n', stdout);
 	} else {
-		event_line_print(leaf->index, leaf->data,
-				 tree != NULL ? json_tree_root(tree) : NULL, t->in_colour);
+		char line[EVENT_LINE_BYTES];
+		size_t size = event_line_write(leaf->index, leaf->data,
+					       tree != NULL ? json_tree_root(tree) : NULL,
+					       t->in_colour, line);
+
+		(void)fwrite(line, 1, size, stdout);
 	}
 	return ferror(stdout) ? EXIT_IO : EXIT_OK;
 }

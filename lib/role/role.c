@@ -115,7 +115,9 @@ take_user(const struct message *setup)
 	if (!confine_is_root()) {
 		if (!owner)
 			add_missing("a user of its own (harkd is not root)");
-		return ERR_OK;
+		/* A service may have given harkd some for itself, and exec passes ambient ones on.
+		 */
+		return confine_drop_capabilities();
 	}
 	if (owner) {
 		MUST(setup->fd_count > 0);

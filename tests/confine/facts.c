@@ -10,11 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "enter.h"
 #include "os/confine.h"
@@ -141,6 +145,47 @@ the_owner_of_the_directory_is_become(void **state)
 	expect_fact(pid, "status", "Gid", "4712\t4712\t4712\t4712");
 	expect_fact(pid, "status", "Groups", "");
 	expect_fact(pid, "status", "CapEff", "0000000000000000");
+	(void)close(channel);
+	assert_int_equal(enter_wait(pid), 0);
+	place_remove(&p);
+}
+
+/* A service may have given harkd one capability for itself, without root. */
+static void
+stay_with_capability(void *ctx)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	sets[0].effective = sets[0].permitted = sets[0].inheritable = 1u << CAP_CHOWN;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setresuid(4711, 4711, 4711) != 0 ||
+	    syscall(SYS_capset, &head, sets) != 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0) != 0)
+		_exit(ENTER_BROKE);
+	stay(ctx);
+}
+
+static void
+capabilities_of_a_service_are_dropped(void **state)
+{
+	struct place p;
+	struct child c = { .role = ROLE_RECEIVER, .place = &p };
+	int channel = -1;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	place_make(&p);
+	pid = enter_fork(stay_with_capability, &c, &channel);
+	enter_send_setup(channel, ROLE_RECEIVER, &p);
+	assert_int_equal(read(channel, &byte, 1), 1);
+	expect_fact(pid, "status", "Uid", "4711\t4711\t4711\t4711");
+	expect_fact(pid, "status", "CapEff", "0000000000000000");
+	expect_fact(pid, "status", "CapPrm", "0000000000000000");
+	expect_fact(pid, "status", "CapInh", "0000000000000000");
+	expect_fact(pid, "status", "CapAmb", "0000000000000000");
 	(void)close(channel);
 	assert_int_equal(enter_wait(pid), 0);
 	place_remove(&p);
@@ -330,6 +375,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_kernel_says_what_is_gone),
 		cmocka_unit_test(the_owner_of_the_directory_is_become),
+		cmocka_unit_test(capabilities_of_a_service_are_dropped),
 		cmocka_unit_test(what_no_harkd_started_ends),
 		cmocka_unit_test(only_its_own_setup_is_taken),
 		cmocka_unit_test(a_child_ends_with_its_parent),
