@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every type of message as a client's: what right it needs, and how it is passed on. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "hark-control/serve.h"
+
+static const struct {
+	enum message_type type;
+	enum proto_rights needed;
+} questions[] = {
+	{ MESSAGE_ASK_CELLS, PROTO_MAY_READ },
+	{ MESSAGE_ASK_STATUS, PROTO_MAY_READ },
+	{ MESSAGE_ASK_LEDGER, PROTO_MAY_READ },
+	{ MESSAGE_ASK_KEY, PROTO_MAY_READ },
+	{ MESSAGE_ASK_SEAL, PROTO_MAY_READ },
+	{ MESSAGE_ASK_CELL_ADD, PROTO_MAY_ADMINISTER },
+	{ MESSAGE_ASK_CELL_REMOVE, PROTO_MAY_ADMINISTER },
+	{ MESSAGE_ASK_ROTATE, PROTO_MAY_ADMINISTER },
+	{ MESSAGE_ASK_PRUNE, PROTO_MAY_ADMINISTER },
+	{ MESSAGE_ASK_REDACT, PROTO_MAY_ADMINISTER },
+};
+
+static enum proto_rights
+wanted(enum message_type type)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(questions); i++) {
+		if (questions[i].type == type)
+			return questions[i].needed;
+	}
+	return PROTO_MAY_NOTHING;
+}
+
+static void
+the_list_of_questions_is_closed(void **state)
+{
+	int type;
+
+	(void)state;
+	for (type = 0; type <= MESSAGE_TYPE_COUNT; type++) {
+		if (serve_rights_for((enum message_type)type) != wanted((enum message_type)type))
+			print_error("%s\n", message_name((enum message_type)type));
+		assert_int_equal(serve_rights_for((enum message_type)type),
+				 wanted((enum message_type)type));
+	}
+}
+
+static void
+rights_are_the_kernels_word(void **state)
+{
+	struct serve s = { .owner = 990 };
+
+	(void)state;
+	assert_int_equal(serve_rights_of(&s, 0, false), PROTO_MAY_ADMINISTER);
+	assert_int_equal(serve_rights_of(&s, 990, false), PROTO_MAY_ADMINISTER);
+	assert_int_equal(serve_rights_of(&s, 1000, true), PROTO_MAY_READ);
+	assert_int_equal(serve_rights_of(&s, 1000, false), PROTO_MAY_NOTHING);
+	assert_int_equal(serve_rights_of(&s, (uid_t)-1, false), PROTO_MAY_NOTHING);
+}
+
+static void
+a_question_gets_our_number_and_rights(void **state)
+{
+	struct message m;
+	struct message out;
+
+	(void)state;
+	message_init(&m, MESSAGE_ASK_CELL_ADD, 7);
+	message_set_text(&m, FIELD_CELL, "a");
+	message_set_number(&m, FIELD_CONNECTIONS, 3);
+	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, &out), ERR_OK);
+	assert_true(out.id == 99 && out.type == MESSAGE_ASK_CELL_ADD);
+	assert_true(message_number(&out, FIELD_RIGHTS, 0) == PROTO_MAY_READ);
+	assert_true(message_number(&out, FIELD_CONNECTIONS, 0) == 3);
+	assert_int_equal(message_bytes(&out, FIELD_CELL).size, 1);
+	assert_false(message_has(&m, FIELD_RIGHTS));
+}
+
+static void
+what_is_no_question_is_not_passed_on(void **state)
+{
+	struct message m;
+	struct message out = { .id = 1234 };
+
+	(void)state;
+	message_init(&m, MESSAGE_ASK_STATUS, 0);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, &out), ERR_REFUSED);
+	message_init(&m, MESSAGE_ASK_STATUS, 1);
+	message_set_number(&m, FIELD_RIGHTS, PROTO_MAY_ADMINISTER);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, &out), ERR_REFUSED);
+	message_init(&m, MESSAGE_NOTARY_STOP, 1);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_ADMINISTER, &out), ERR_REFUSED);
+	assert_true(out.id == 1234);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_list_of_questions_is_closed),
+		cmocka_unit_test(rights_are_the_kernels_word),
+		cmocka_unit_test(a_question_gets_our_number_and_rights),
+		cmocka_unit_test(what_is_no_question_is_not_passed_on),
+	};
+
+	return cmocka_run_group_tests_name("question", tests, NULL, NULL);
+}
