@@ -70,7 +70,7 @@ class Daemon:
 
     def committed(self):
         status = json.loads(self.hark("status", "--json").stdout)
-        return next(l["size"] for l in status["ledgers"] if l["origin"].endswith("/evidence"))
+        return next(int(l["committedSize"]) for l in status["ledgers"] if l["origin"].endswith("/evidence"))
 
     def stable_size(self):
         first = self.committed()

@@ -131,6 +131,12 @@ def system(options):
     return sorted(jobs, key=lambda job: job.name)
 
 
+def campaign(options):
+    """Hundreds of kills take minutes of waiting and little of the processors."""
+    return [Job("campaign", "kills.py", [PYTHON, options.path("tests", "campaign", "kills.py")],
+                timeout_s=5400 if options.long else 900, env=options.bin())]
+
+
 def crates(options):
     return [Job("crates", "published crates", [PYTHON, options.path("tests", "crates", "check.py")],
                 timeout_s=900, env=options.bin())]
@@ -180,6 +186,7 @@ SUITES = [
     ("asan", ["asan"], asan),
     ("lint", ["build", "clang"], lint),
     ("fuzz", ["fuzz"], fuzz),
+    ("campaign", ["build"], campaign),
     ("crates", ["build"], crates),
     ("go", ["build"], go),
     ("vm", ["build"], vm),
