@@ -100,5 +100,6 @@ store_load(struct notary *n)
 		if (e != ERR_OK)
 			return e;
 	}
-	return ERR_OK;
+	/* Each entry may be well-formed and all of them nonsense. */
+	return notary_check(n) ? ERR_OK : ERR_FORMAT;
 }
