@@ -4,7 +4,6 @@
  * that say the same in every event (runId, authority, hashes) are left to --json.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,36 +18,45 @@
 /* "HH:MM:SS.mmm" of "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ". */
 #define CLOCK_AT   11u
 #define CLOCK_SIZE 12u
+/* What a cell's name takes, where it is not longer. */
+#define NAME_WIDTH 12u
 
 #define COLOUR_PLAIN "\x1b[0m"
 #define COLOUR_DIM   "\x1b[2m"
 
 struct line {
-	char *text; /* EVENT_LINE_BYTES */
+	char text[EVENT_LINE_BYTES];
 	size_t size;
 	bool is_full;
 };
 
-__attribute__((format(printf, 2, 3))) static void
-add(struct line *l, const char *format, ...)
+static void
+add(struct line *l, const char *text)
 {
 	/* Room for "...", a colour's end and the newline. */
 	size_t capacity = EVENT_LINE_BYTES - 16;
-	va_list list;
-	int size;
+	size_t size = strlen(text);
 
 	if (l->is_full)
 		return;
-	va_start(list, format);
-	size = vsnprintf(l->text + l->size, capacity - l->size, format, list);
-	va_end(list);
-	if (size >= 0 && (size_t)size < capacity - l->size) {
-		l->size += (size_t)size;
-		return;
+	if (size > capacity - l->size) {
+		l->is_full = true;
+		text = "...";
+		size = 3;
 	}
-	l->is_full = true;
-	memcpy(l->text + l->size, "...", 3);
-	l->size += 3;
+	memcpy(l->text + l->size, text, size);
+	l->size += size;
+}
+
+/* With blanks behind it, up to `width`. */
+static void
+add_padded(struct line *l, const char *text, size_t width)
+{
+	size_t size = strlen(text);
+
+	add(l, text);
+	for (; size < width; size++)
+		add(l, " ");
 }
 
 /* What kind of thing an event's type is, by parts of it; the first row that fits. */
@@ -131,6 +139,7 @@ static void
 add_value(struct line *l, const struct json_node *node)
 {
 	char shown[VALUE_BYTES];
+	bool quoted;
 
 	switch (node->type) {
 	case JSON_NULL:
@@ -138,16 +147,16 @@ add_value(struct line *l, const struct json_node *node)
 		return;
 	case JSON_TRUE:
 	case JSON_FALSE:
-		add(l, "%s", node->type == JSON_TRUE ? "true" : "false");
+		add(l, node->type == JSON_TRUE ? "true" : "false");
 		return;
 	default:
 		(void)text_escape(node->text_size > 0 ? node->text : "", node->text_size, shown,
 				  sizeof(shown));
 		/* A blank in a value would look like the next member. */
-		if (node->text_size == 0 || memchr(node->text, ' ', node->text_size) != NULL)
-			add(l, "\"%s\"", shown);
-		else
-			add(l, "%s", shown);
+		quoted = node->text_size == 0 || memchr(node->text, ' ', node->text_size) != NULL;
+		add(l, quoted ? "\"" : "");
+		add(l, shown);
+		add(l, quoted ? "\"" : "");
 	}
 }
 
@@ -168,7 +177,8 @@ add_members(struct line *l, const struct json_node *object, size_t depth)
 		add(l, " ");
 		if (object->type == JSON_OBJECT) {
 			(void)text_escape(node->name, node->name_size, name, sizeof(name));
-			add(l, "%s=", name);
+			add(l, name);
+			add(l, "=");
 		}
 		add_value(l, node);
 	}
@@ -219,17 +229,26 @@ add_event(struct line *l, const struct json_node *event, bool in_colour)
 	const struct json_node *data = json_node_member(event, "data");
 	const struct json_node *cell = event_line_cell(event);
 	char time[64], type[256], name[140] = "-";
+	const char *clock = time;
 	const char *colour;
 
 	member_text(event, "time", time, sizeof(time));
 	member_text(event, "type", type, sizeof(type));
 	if (cell != NULL)
 		(void)text_escape(cell->text, cell->text_size, name, sizeof(name));
+	if (strlen(time) > CLOCK_AT + CLOCK_SIZE) {
+		clock = time + CLOCK_AT;
+		time[CLOCK_AT + CLOCK_SIZE] = '\0';
+	}
 	colour = in_colour ? colour_of(type) : "";
-	add(l, "%-12.*s  %-12s  %s%s%s%s",
-	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? (int)CLOCK_SIZE : (int)strlen(time),
-	    strlen(time) > CLOCK_AT + CLOCK_SIZE ? time + CLOCK_AT : time, name, colour,
-	    short_type(type), colour[0] != '\0' ? COLOUR_PLAIN : "", in_colour ? COLOUR_DIM : "");
+	add_padded(l, clock, CLOCK_SIZE);
+	add(l, "  ");
+	add_padded(l, name, NAME_WIDTH);
+	add(l, "  ");
+	add(l, colour);
+	add(l, short_type(type));
+	add(l, colour[0] != '\0' ? COLOUR_PLAIN : "");
+	add(l, in_colour ? COLOUR_DIM : "");
 	if (data == NULL)
 		return;
 	add_guest(l, json_node_member(data, "declared"));
@@ -240,22 +259,25 @@ size_t
 event_line_write(uint64_t index, struct bytes json, const struct json_node *event, bool in_colour,
 		 char text[EVENT_LINE_BYTES])
 {
-	struct line l = { .text = text };
+	struct line l = { .size = 0 };
 	char shown[EVENT_LINE_BYTES / 2];
 
 	MUST(text != NULL && (json.data != NULL || json.size == 0));
 
-	add(&l, "%8" PRIu64 "  ", index);
+	(void)snprintf(shown, sizeof(shown), "%8" PRIu64 "  ", index);
+	add(&l, shown);
 	if (event != NULL && event->type == JSON_OBJECT) {
 		add_event(&l, event, in_colour);
 	} else {
 		(void)text_escape((const char *)json.data, json.size, shown, sizeof(shown));
-		add(&l, "no event: %s", shown);
+		add(&l, "no event: ");
+		add(&l, shown);
 	}
 	if (in_colour) {
 		memcpy(l.text + l.size, COLOUR_PLAIN, sizeof(COLOUR_PLAIN) - 1);
 		l.size += sizeof(COLOUR_PLAIN) - 1;
 	}
 	l.text[l.size++] = '\n';
+	memcpy(text, l.text, l.size);
 	return l.size;
 }

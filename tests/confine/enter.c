@@ -26,7 +26,7 @@ touch(const char *path, mode_t mode)
 void
 place_make(struct place *p)
 {
-	(void)snprintf(p->path, sizeof(p->path), "/tmp/hark-confine-XXXXXX");
+	*p = (struct place){ .path = "/tmp/hark-confine-XXXXXX" };
 	assert_non_null(mkdtemp(p->path));
 	(void)snprintf(p->evidence, sizeof(p->evidence), "%s/evidence", p->path);
 	(void)snprintf(p->operations, sizeof(p->operations), "%s/operations", p->path);
