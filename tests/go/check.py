@@ -27,6 +27,8 @@ JUDGE = os.path.join(BUILD, "tests", "tools", "note-judge")
 LIMIT_S = 300
 sys.dont_write_bytecode = True
 sys.path[:0] = [os.path.join(ROOT, "tests", "ref"), os.path.join(ROOT, "tests", "system")]
+import daemon                                       # noqa: E402
+import guest                                        # noqa: E402
 import merkle                                       # noqa: E402
 import signer                                       # noqa: E402
 from tapout import VECTORS, Tap                     # noqa: E402
@@ -323,6 +325,46 @@ def refusals(tap, go, key, log):
     tap.same("but no others", run(go, "log", log, key, "255")[0], 1)
 
 
+# ---- what the daemon seals and `hark ledger export` writes
+
+def hark(*words):
+    return run(os.path.join(daemon.BIN, "hark"), *words)
+
+
+def exports(tap, go, _, folder):
+    """A real daemon's ledgers, exported twice into one directory, and once more after its end."""
+    out = os.path.join(folder, "export")
+    with daemon.Harkd() as d:
+        d.start()
+        tap.same("a cell is there", d.add("c")["CODE"], 0)
+        key = hark("key", "show", "--control", d.socket)[1].decode().strip()
+        sock = guest.connect(d.path("c"))
+        for sent in (300, 900):
+            for n in range(sent):
+                sock.sendall(guest.frame(pid=n, comm="\u00e9 %d" % n))
+            guest.wait_for(lambda: committed(d) >= sent, "so many leaves", daemon.LIMIT_S)
+            code, _, said = hark("ledger", "export", "--control", d.socket, out)
+            tap.row("hark ledger export", code == 0, said)
+            code, answer, said = run(go, "log", out, key)
+            count = int(answer.split()[1]) if code == 0 else 0
+            tap.row("Go checks what it wrote: %d entries" % count, count >= sent, said)
+        sock.close()
+        other = os.path.join(folder, "operations")
+        ops = hark("key", "show", "--ledger", "operations", "--control", d.socket)[1]
+        hark("ledger", "export", "--ledger", "operations", "--control", d.socket, other)
+        code, answer, said = run(go, "log", other, ops.decode().strip())
+        tap.row("and the other ledger", code == 0 and b"/operations: " in answer, said)
+        d.stop()
+        last = os.path.join(folder, "last")
+        code, _, said = hark("ledger", "export", "--dir", d.data, last)
+        tap.row("and what is there without the daemon", code == 0 and
+                run(go, "log", last, key)[0] == 0, said)
+
+
+def committed(d):
+    return int(json.loads(hark("ledger", "stat", "--json", "--control", d.socket)[1])["committed"])
+
+
 def main():
     tap = Tap()
     if shutil.which("go") is None:
@@ -335,7 +377,7 @@ def main():
         return tap.end()
     rows = vectors(tap, go)
     judges(tap, go, rows)
-    for step in (signs, takes, logs):
+    for step in (signs, takes, logs, exports):
         with tempfile.TemporaryDirectory() as keys, tempfile.TemporaryDirectory() as folder:
             step(tap, go, keys, folder)
     return tap.end()

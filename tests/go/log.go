@@ -209,7 +209,42 @@ func checkProofs(tree tlog.Tree, hashes tlog.HashReader) error {
 	return nil
 }
 
-// checkSurplus refuses tiles that a log of this size does not have.
+// isOlder says whether a file is a partial tile of an earlier size: the beginning of one that is read
+// in its place now.
+func isOlder(s *static, name string) bool {
+	tile, w, ok := strings.Cut(name, ".p/")
+	if !ok {
+		return false
+	}
+	old, err := strconv.Atoi(w)
+	if err != nil || old < 1 || strconv.Itoa(old) != w {
+		return false
+	}
+	data, err := os.ReadFile(filepath.Join(s.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return false
+	}
+	if strings.HasPrefix(tile, "tile/entries/") {
+		if _, err := readBundle(data, old); err != nil {
+			return false
+		}
+	} else if len(data) != old*tlog.HashSize {
+		return false
+	}
+	for now := width; now > old; now-- {
+		path := tile
+		if now != width {
+			path += ".p/" + strconv.Itoa(now)
+		}
+		if s.seen[path] {
+			whole, err := s.read(path)
+			return err == nil && bytes.HasPrefix(whole, data)
+		}
+	}
+	return false
+}
+
+// checkSurplus refuses files that a log of this size does not have, nor had when it was smaller.
 func checkSurplus(s *static) error {
 	root := filepath.Join(s.dir, "tile")
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -220,7 +255,8 @@ func checkSurplus(s *static) error {
 			return err
 		}
 		name, err := filepath.Rel(s.dir, path)
-		if err == nil && !s.seen[filepath.ToSlash(name)] {
+		name = filepath.ToSlash(name)
+		if err == nil && !s.seen[name] && !isOlder(s, name) {
 			err = fmt.Errorf("%s: no tile of this log", name)
 		}
 		return err
