@@ -183,11 +183,12 @@ batch_bytes(const struct message *setup)
 	return bytes > LEDGER_BATCH_BYTES_MAX ? LEDGER_BATCH_BYTES_MAX : (size_t)bytes;
 }
 
+static const char *const names[] = { "evidence", "operations" };
+
 static enum err
 open_ledger(struct daemon *d, const struct message *setup, enum proto_ledger ledger,
 	    struct ledger **out, struct ledger_failure *why)
 {
-	static const char *const names[] = { "evidence", "operations" };
 	char origin[LEDGER_ORIGIN_BYTES_MAX + 1];
 	struct ledger_options options = {
 		.origin = origin,
@@ -208,7 +209,7 @@ open_ledger(struct daemon *d, const struct message *setup, enum proto_ledger led
 		e = disk_open_real(setup->fds[ledger], &d->disks[ledger]);
 	if (e != ERR_OK) {
 		why->system_error = errno;
-		(void)snprintf(why->text, sizeof(why->text), "%s: %s", origin, strerror(errno));
+		(void)snprintf(why->text, sizeof(why->text), "its directory cannot be used");
 		return e;
 	}
 	return ledger_open(d->disks[ledger], &options, out, why);
@@ -276,8 +277,10 @@ daemon_open(struct daemon *d, struct message *setup, int *code, char *why, size_
 		e = open_ledger(d, setup, (enum proto_ledger)i, &ledgers[i], &failure);
 	if (e != ERR_OK) {
 		*code = code_of(e, failure.system_error);
-		(void)snprintf(why, why_size, "%s",
-			       failure.text[0] != '\0' ? failure.text : err_text(e));
+		(void)snprintf(why, why_size, "%s: %s%s%s", names[i - 1],
+			       failure.text[0] != '\0' ? failure.text : err_text(e),
+			       failure.system_error != 0 ? ": " : "",
+			       failure.system_error != 0 ? strerror(failure.system_error) : "");
 	}
 	for (i = 0; i < PROTO_LEDGERS && e == ERR_OK; i++)
 		e = page_map_writer(setup->fds[PROTO_LEDGERS + i], &d->pages[i]);

@@ -66,6 +66,8 @@ hear_ready(struct child *c, const struct message *m)
 	char shown[CHILD_TEXT_BYTES];
 	struct bytes text = message_bytes(m, FIELD_TEXT);
 
+	if (c->state == CHILD_STOPPING)
+		return; /* it was told to end before it had said so */
 	if (c->state != CHILD_STARTING) {
 		child_kill(c, "it said READY twice");
 		return;

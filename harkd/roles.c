@@ -85,12 +85,12 @@ on_signer_ready(struct child *c, const struct message *ready)
 
 	keep_key(l, ready);
 	l->rotate = false;
-	if (l->create)
-		log_info(
-			"made a key for ledger %s; keep its verifier key where this machine cannot "
-			"change it: %s",
-			l->origin, l->key);
-	l->create = false;
+	if (l->is_new)
+		log_info("the verifier key of ledger %s; keep it where this machine cannot change "
+			 "it: "
+			 "%s",
+			 l->origin, l->key);
+	l->create = l->is_new = false;
 	if (rotated) {
 		log_info("ledger %s has a new key: %s", l->origin, l->key);
 		tell_rotation(c->h, l);
