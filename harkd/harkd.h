@@ -90,6 +90,7 @@ struct ledger_view {
 	struct page *page;
 	struct child signer;
 	bool create;              /* the signer may make a key */
+	bool is_new;              /* there is no ledger yet: its key is said */
 	bool rotate;              /* its next start makes the next key */
 	char key[KEY_TEXT_BYTES]; /* its verifier key, once known */
 	char state[33];           /* the notary's word: ok, full, failing; "" before */

@@ -229,7 +229,8 @@ open_ledgers(struct harkd *h)
 
 		(void)snprintf(l->origin, sizeof(l->origin), "%s/%s", h->place.host,
 			       place_ledger_name(i));
-		l->create = !h->place.has_key[i];
+		l->create = !h->place.has_key[i] && !h->place.has_ledger[i];
+		l->is_new = !h->place.has_ledger[i];
 		if (memfd_make(place_ledger_name(i), PAGE_BYTES, &l->page_fd) != ERR_OK ||
 		    page_map_reader(l->page_fd, &l->page) != ERR_OK)
 			return start_fails(h, EXIT_OS, strerror(errno));
