@@ -48,6 +48,7 @@ static const char *const not_built[] = { "exporters", "observers", "probes" };
 
 struct status {
 	bool as_json;
+	bool lacks_confinement; /* a program that runs has named a piece */
 	struct table programs, ledgers;
 	struct buf programs_json, ledgers_json;
 };
@@ -138,7 +139,8 @@ print_json(const struct status *s, bool whole)
 {
 	size_t i;
 
-	(void)printf("{\"ledgers\":[%.*s],\"notBuilt\":[", (int)s->ledgers_json.size,
+	(void)printf("{\"confinement\":\"%s\",\"ledgers\":[%.*s],\"notBuilt\":[",
+		     s->lacks_confinement ? "incomplete" : "complete", (int)s->ledgers_json.size,
 		     s->ledgers_json.data != NULL ? (const char *)s->ledgers_json.data : "");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s\"%s\"", i > 0 ? "," : "", not_built[i]);
@@ -184,7 +186,19 @@ print_tables(const struct status *s, bool whole)
 	(void)printf("\nnot in this version:");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s %s", i > 0 ? "," : "", not_built[i]);
-	(void)printf("\n%s\n", whole ? "every program runs" : "not every program runs");
+	(void)printf("\nconfinement: %s\n", s->lacks_confinement
+						    ? "incomplete: the notes name what is missing"
+						    : "complete");
+	(void)printf("%s\n", whole ? "every program runs" : "not every program runs");
+}
+
+/* The text of a program that runs is what its confinement lacks; of another, its last words. */
+static bool
+is_running(const struct message *m)
+{
+	struct bytes state = message_bytes(m, FIELD_STATE);
+
+	return state.size == 7 && memcmp(state.data, "running", 7) == 0;
 }
 
 static int
@@ -195,6 +209,8 @@ note_item(void *ctx, const struct message *m)
 
 	if (m->type != MESSAGE_ITEM_ROLE && m->type != MESSAGE_ITEM_LEDGER)
 		return EXIT_OK;
+	if (m->type == MESSAGE_ITEM_ROLE && is_running(m) && message_has(m, FIELD_TEXT))
+		s->lacks_confinement = true;
 	e = s->as_json ? note_json(s, m) : note_row(s, m);
 	if (e != ERR_OK)
 		log_error("%s", err_text(e));
