@@ -91,6 +91,9 @@ def thread():
         said = [short(e) for e in leaves(d)]
         equal((said[0], said[-1]), ("started", "stopped"), "first and last")
         verify(d)
+        d.start()
+        assert "verifier key" not in d.err(), "only a new ledger's key is said"
+        d.stop()
 
 
 @test("each cell speaks for itself alone, in receivers of their own and in a shared one")
