@@ -217,7 +217,7 @@ write_leaf(struct writer *w, const struct said *said, const char *texts)
 	struct hark_stamped_declaration stamped;
 	struct merkle_hash leaf;
 	uint32_t size32;
-	size_t size;
+	size_t size = 0;
 
 	d.guest_pid = said->pid;
 	d.guest_monotonic_ns = said->ns;

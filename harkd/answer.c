@@ -75,7 +75,6 @@ id_of(const struct message *m, enum message_field field)
 static bool
 default_base(struct harkd *h, struct config_cell *cell)
 {
-	cleanup(file_close) int fd = -1;
 	size_t size;
 	bool made;
 

@@ -344,7 +344,7 @@ child_stop(struct child *c)
 			c->stop_due = true;
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case CHILD_RUNNING:
 		message_init(&m, c->kind->stop, 0);
 		child_send(c, &m);
