@@ -319,10 +319,8 @@ notary_resume(struct notary *n)
 	/* What waited is still of the moment when it came. */
 	n->now = p->clock;
 	while (reason == NULL && p->index < p->batch.count) {
-		if (!book_takes_records(n)) {
-			n->blocked_ns = n->last.monotonic_ns;
+		if (!book_takes_records(n))
 			return NOTARY_STALLED;
-		}
 		reason = take_record(n, c, &wants_control);
 		if (wants_control)
 			return NOTARY_WANTS_CONTROL;

@@ -236,6 +236,21 @@ end_stopped(struct daemon *d)
 	}
 }
 
+bool
+channels_have_rest(const struct daemon *d)
+{
+	const struct daemon_channel *c;
+	size_t i = 0;
+
+	if (notary_is_stalled(d->core))
+		return true;
+	while ((c = table_next(&d->channels, &i)) != NULL) {
+		if (c->is_gone)
+			return true;
+	}
+	return false;
+}
+
 void
 channels_resume(struct daemon *d)
 {

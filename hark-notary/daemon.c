@@ -145,6 +145,13 @@ move(struct daemon *d)
 		supervisor_resume(d);
 		channels_resume(d);
 	}
+	/* Receivers ended before; what they had sent comes before the end. */
+	if (d->wants_stop && !d->is_stopping && !channels_have_rest(d)) {
+		d->is_stopping = true;
+		if (notary_stop(d->core, d->stop_id, &now) != ERR_OK)
+			daemon_end(d, EXIT_SOFTWARE, "the core does not stop");
+		loop_timer_set(d->loop, &d->again, loop_now_ns(d->loop));
+	}
 	if (notary_failure(d->core) != ERR_OK)
 		daemon_end(d, EXIT_SOFTWARE, err_text(notary_failure(d->core)));
 	if (d->has_ended)

@@ -37,6 +37,9 @@ struct daemon {
 	int channels_fd; /* an epoll of all channels: paused as one where the ledger is behind */
 	bool channels_are_paused;
 	struct table channels;
+	bool wants_stop; /* harkd says so: when what ended receivers had sent is taken */
+	uint64_t stop_id;
+	bool is_stopping;
 	bool has_held; /* `held`, whose bytes are in `bytes`, waits for room in the ledger */
 	struct message held;
 	uint8_t bytes[IPC_BYTES_MAX];
@@ -68,6 +71,8 @@ void channels_gone(struct daemon *d, uint64_t number);
 /* A violation: it is not read any more. */
 void channels_stop(struct daemon *d, uint64_t number);
 bool channels_receipt(struct daemon *d, uint64_t number, const struct record_receipt *receipt);
+/* True while something of a receiver that has ended is not taken yet. */
+bool channels_have_rest(const struct daemon *d);
 /* Goes on with what waited for room, and reads again where there is some. */
 void channels_resume(struct daemon *d);
 

@@ -2,8 +2,9 @@
 /*
  * The notary's core: what it makes of records, of harkd's words and of time.  It owns two open
  * ledgers and no descriptor, and never asks for the time: every call brings it.  The leaves are a
- * function of the calls below and their arguments, never of when a commit ends; so a recorded
- * sequence of calls gives the same leaves and the same root again.
+ * function of the calls below and their arguments, and not of when a commit ends; so a recorded
+ * sequence of calls gives the same leaves and the same root again.  One exception: what the host
+ * finds by itself (silence, ticks) is found later where the batch is full at that moment.
  *
  * A call that would need room in a batch that is full says so (ERR_AGAIN) and has changed nothing;
  * or it goes on by itself when a commit has ended (notary_message, notary_channel_gone).

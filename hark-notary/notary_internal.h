@@ -19,6 +19,8 @@
 #define REMOVE_NS UINT64_C(2000000000)
 /* Receivers and cells that the state knows and harkd does not name within this time are gone. */
 #define SETTLE_NS UINT64_C(10000000000)
+/* Records that waited for the ledger so long may be why a cell was not heard. */
+#define BLOCKED_NS UINT64_C(1000000000)
 /* Looking at every cell costs something, so it is not done more often. */
 #define SCAN_INTERVAL_NS UINT64_C(50000000)
 /* A look that comes later than this says so. */
@@ -251,10 +253,11 @@ struct notary {
 
 	uint64_t scan_ns; /* the next look at every cell */
 	uint64_t tick_ns;
-	uint64_t settle_ns;   /* 0: it is done */
-	uint64_t blocked_ns;  /* when records last waited for the ledger; 0: never */
-	uint64_t removing_ns; /* when a removal is due; 0: none is under way */
-	bool has_gone;        /* a channel's connections are being ended */
+	uint64_t settle_ns;        /* 0: it is done */
+	uint64_t blocked_since_ns; /* records wait for the ledger since then; 0: they do not */
+	uint64_t blocked_ns;       /* when they last had waited for BLOCKED_NS; 0: never */
+	uint64_t removing_ns;      /* when a removal is due; 0: none is under way */
+	bool has_gone;             /* a channel's connections are being ended */
 	bool is_stopping;
 	bool stop_is_written;
 	bool stop_is_told;

@@ -148,17 +148,37 @@ look(struct notary *n, struct cell *c, uint64_t *deadline)
 	}
 }
 
+/* True while nothing is read.  Where that lasted, what the guests wrote meanwhile is read before
+ * anything is taken for silence, and silence that is found then is perhaps not theirs. */
+static bool
+is_blocked(struct notary *n)
+{
+	bool lasts;
+
+	if (n->pending.is_there || !book_takes_records(n)) {
+		if (n->blocked_since_ns == 0)
+			n->blocked_since_ns = n->now.monotonic_ns;
+		return true;
+	}
+	if (n->blocked_since_ns == 0)
+		return false;
+	lasts = n->now.monotonic_ns - n->blocked_since_ns >= BLOCKED_NS;
+	n->blocked_since_ns = 0;
+	if (!lasts)
+		return false;
+	n->blocked_ns = n->now.monotonic_ns;
+	if (n->scan_ns < n->now.monotonic_ns + SCAN_INTERVAL_NS)
+		n->scan_ns = n->now.monotonic_ns + SCAN_INTERVAL_NS;
+	return true;
+}
+
 void
 silence_step(struct notary *n)
 {
 	uint64_t deadline = UINT64_MAX;
 	struct cell *c;
 
-	if (n->now.monotonic_ns < n->scan_ns)
-		return;
-	/* What the guests wrote while nothing was read is read first, lest it be taken for
-	 * silence. */
-	if (n->pending.is_there || !book_takes_records(n))
+	if (is_blocked(n) || n->now.monotonic_ns < n->scan_ns)
 		return;
 	for (c = n->cells; c != NULL; c = c->next) {
 		if (c->number == 0 || c->is_removing)

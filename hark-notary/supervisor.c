@@ -137,7 +137,11 @@ hear(struct daemon *d, struct message *m)
 		daemon_end(d, EXIT_OK, NULL);
 		return ERR_OK;
 	case MESSAGE_NOTARY_STOP:
-		return notary_stop(d->core, m->id, &now);
+		if (d->wants_stop)
+			return ERR_EXISTS;
+		d->wants_stop = true;
+		d->stop_id = m->id;
+		return ERR_OK;
 	case MESSAGE_CELL:
 		return hear_cell(d, m, &now);
 	case MESSAGE_CELL_REMOVE:
