@@ -166,7 +166,7 @@ config_event_text(const struct config_reader *r)
 struct config_shown
 config_show(const struct config_reader *r)
 {
-	struct config_shown shown = { .text = "" };
+	struct config_shown shown = { { 0 } };
 
 	MUST(r->has_event && r->event.type == YAML_SCALAR_EVENT);
 

@@ -536,13 +536,12 @@ run(struct recovery *r, const char *origin)
 enum err
 recover(struct ledger *l, const char *origin, struct ledger_failure *why)
 {
-	struct ledger_failure unwanted;
+	struct ledger_failure unwanted = { 0 };
 	struct recovery r = { .l = l,
 			      .why = why != NULL ? why : &unwanted,
 			      .segment = { .file = -1 } };
 	enum err e;
 
-	unwanted.text[0] = '\0';
 	e = replay_init(&r.replay);
 	if (e == ERR_OK)
 		e = run(&r, origin);
