@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,6 +343,27 @@ act_thread(const struct acts *a)
 
 	(void)a;
 	return result != 0 ? result : pthread_join(thread, NULL);
+}
+
+static void *
+open_outside(void *argument)
+{
+	static int result;
+
+	result = open_a_file(argument);
+	return &result;
+}
+
+int
+act_open_in_thread(const struct acts *a)
+{
+	pthread_t thread;
+	void *result = NULL;
+	int e = pthread_create(&thread, NULL, open_outside, (void *)(uintptr_t)a);
+
+	if (e == 0)
+		e = pthread_join(thread, &result);
+	return e != 0 ? ENOMEM : *(const int *)result;
 }
 
 int

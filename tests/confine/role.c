@@ -140,6 +140,9 @@ the_notary_has_threads_until_they_end(void **state)
 	assert_true(is_refusal(try_act(ROLE_NOTARY, THREADS_ENDED, act_thread)));
 	assert_int_equal(try_act(ROLE_NOTARY, THREADS_ENDED, act_work_below), 0);
 	assert_true(is_refusal(try_act(ROLE_RECEIVER, CONFINED, act_thread)));
+	/* What binds the first thread binds those that it makes. */
+	assert_int_equal(try_act(ROLE_NOTARY, TWIN, act_open_in_thread), 0);
+	assert_true(is_refusal(try_act(ROLE_NOTARY, CONFINED, act_open_in_thread)));
 }
 
 static int

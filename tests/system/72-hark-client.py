@@ -152,6 +152,23 @@ def check_shown(tap, folder):
     tap.row("and the whole of it", rb'"runId":"\u001b[2Jgone\nsecond line"' in out, out)
 
 
+def check_status(tap, folder):
+    """Items, and a DONE that says "not all": told in words, and 5."""
+    def answer(number):
+        return [(proto.write_message("ITEM_ROLE", number, ROLE="notary", STATE="waiting",
+                                     RESTARTS=3, TEXT="ended with 74"), []),
+                (proto.write_message("ITEM_ROLE", number, ROLE="control", STATE="running",
+                                     TEXT="Landlock (none)"), []), done(number, CODE=5)]
+
+    got, out, err, _ = ask(folder, answer, "status")
+    tap.row("status of a daemon that is not whole", got == 5 and err == b"" and
+            b"ended with 74" in out and b"confinement: incomplete" in out and
+            b"not every program runs" in out, "%d %r %r" % (got, out, err))
+    got, out, _, _ = ask(folder, answer, "status", "--json")
+    tap.row("and in JSON", got == 5 and b'"whole":false' in out and
+            b'"confinement":"incomplete"' in out and b'"restarts":"3"' in out, out)
+
+
 def check_many(tap, folder):
     """Ten thousand cells are ten thousand lines."""
     def answer(number):
@@ -176,7 +193,7 @@ def main():
     tap = Tap()
     folder = tempfile.mkdtemp(prefix="hark client.")
     try:
-        for check in (check_rows, check_shown, check_many, check_question):
+        for check in (check_rows, check_shown, check_status, check_many, check_question):
             check(tap, folder)
     finally:
         shutil.rmtree(folder)
