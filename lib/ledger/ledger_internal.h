@@ -105,8 +105,17 @@ struct ledger {
 	struct writer writer;
 };
 
-/* ledger.c: the open batch begins anew at the frontier. */
+/* batch.c */
+MUST_USE enum err batch_init(struct ledger *l, struct batch *b);
+void batch_finish(struct batch *b);
+/* Empty, and goes on from the frontier. */
 void batch_begin(struct batch *b, const struct merkle_frontier *frontier);
+bool batch_is_empty(const struct batch *b);
+/* Of the frame that it would be now. */
+size_t batch_bytes(const struct batch *b);
+/* Makes the frame that goes where the ledger's next one goes. */
+void batch_close(struct ledger *l, struct batch *b, struct hark_time now, uint64_t now_ns,
+		 bool is_last);
 
 /* commit.c */
 void commit_run(void *ctx); /* the job; ctx is the ledger */
@@ -117,6 +126,9 @@ MUST_USE enum err commit_plan_opening(struct ledger *l, uint64_t serial, int64_t
 /* Writes a whole file beside `name`, syncs it, puts it in its place, and syncs the directory. */
 MUST_USE enum err commit_replace(struct disk disk, const char *directory, const char *name,
 				 const char *beside, const void *data, size_t size);
+
+/* origin.c: sets l->origin.  Errors as ledger_open. */
+MUST_USE enum err origin_find(struct ledger *l, const char *origin, struct ledger_failure *why);
 
 /* recover.c */
 MUST_USE enum err recover(struct ledger *l, const char *origin, struct ledger_failure *why);

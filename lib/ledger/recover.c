@@ -28,100 +28,6 @@ struct recovery {
 	int64_t last_seconds;
 };
 
-/* Finds the origin, or writes it where there is nothing yet. */
-static enum err
-create(struct ledger *l, const char *origin, struct ledger_failure *why)
-{
-	static const char *const folders[] = { "segments", "state", "tree" };
-	char text[FORMAT_LEDGER_FILE_MAX];
-	struct disk d = l->disk;
-	enum err e = ERR_OK;
-	size_t i;
-
-	for (i = 0; i < sizeof(folders) / sizeof(folders[0]) && e == ERR_OK; i++) {
-		e = d.ops->make_directory(d.ctx, folders[i]);
-		if (e == ERR_EXISTS)
-			e = ERR_OK;
-	}
-	/* Where the name is, the folders are. */
-	if (e == ERR_OK)
-		e = d.ops->sync_directory(d.ctx, "");
-	if (e == ERR_OK)
-		e = commit_replace(d, "", "ledger", "ledger.new", text,
-				   format_ledger_write(origin, text));
-	return e == ERR_OK ? e : failure_say(why, e, "ledger: making it failed");
-}
-
-static enum err
-read_ledger_file(struct ledger *l, struct ledger_failure *why)
-{
-	cleanup(buf_finish) struct buf file = { 0 };
-	format_complaint complaint = "it is too long";
-	enum err e = commit_read_file(l->disk, "ledger", FORMAT_LEDGER_FILE_MAX, &file);
-
-	if (e == ERR_MISSING)
-		return e;
-	if (e == ERR_SYSTEM || e == ERR_MEMORY)
-		return failure_say(why, e, "ledger: reading it failed");
-	if (e == ERR_OK)
-		e = format_ledger_read((const char *)file.data, file.size, l->origin, &complaint);
-	else
-		e = ERR_FORMAT;
-	return e == ERR_OK ? e : failure_say(why, e, "ledger: %s", complaint);
-}
-
-/* A directory without `ledger` is only taken for a new one where nothing of a ledger is in it. */
-static enum err
-check_empty(struct recovery *r)
-{
-	struct disk d = r->l->disk;
-	enum err e;
-	int file;
-
-	e = segment_list(d, "segments", &r->segments);
-	if (e != ERR_OK && e != ERR_MISSING)
-		return failure_say(r->why, e, "segments: listing it failed");
-	if (e == ERR_OK && r->segments.count > 0)
-		return failure_say(r->why, ERR_FORMAT,
-				   "ledger: it is not there, but %" PRIu64 " segments are",
-				   r->segments.count);
-	e = d.ops->open(d.ctx, "checkpoint", DISK_READ, &file);
-	if (e == ERR_MISSING)
-		return ERR_OK;
-	if (e != ERR_OK)
-		return failure_say(r->why, e, "checkpoint: opening it failed");
-	d.ops->close(d.ctx, file);
-	return failure_say(r->why, ERR_FORMAT, "ledger: it is not there, but a checkpoint is");
-}
-
-static enum err
-find_origin(struct recovery *r, const char *origin)
-{
-	struct ledger *l = r->l;
-	enum err e = read_ledger_file(l, r->why);
-
-	if (e != ERR_OK && e != ERR_MISSING)
-		return e;
-	if (e == ERR_OK && origin != NULL && strcmp(origin, l->origin) != 0)
-		return failure_say(r->why, ERR_FORMAT, "ledger: its origin is %s, expected %s",
-				   l->origin, origin);
-	if (e == ERR_OK)
-		return ERR_OK;
-	e = check_empty(r);
-	if (e != ERR_OK)
-		return e;
-	if (origin == NULL)
-		return failure_say(r->why, ERR_MISSING, "ledger: there is none here");
-	if (!format_origin_is_good(origin, strlen(origin)))
-		return failure_say(r->why, ERR_FORMAT,
-				   "the origin is not 1 to 255 bytes without "
-				   "white space and +");
-	e = create(l, origin, r->why);
-	if (e == ERR_OK)
-		memcpy(l->origin, origin, strlen(origin) + 1);
-	return e;
-}
-
 /* Takes state/<serial> if it holds.  ERR_MISSING where it is not there or does not. */
 static enum err
 take_state(struct recovery *r, uint64_t serial)
@@ -508,7 +414,7 @@ run(struct recovery *r, const char *origin)
 	struct ledger *l = r->l;
 	enum err e;
 
-	e = find_origin(r, origin);
+	e = origin_find(l, origin, r->why);
 	if (e == ERR_OK)
 		e = redact_resume(l->disk, r->why);
 	if (e == ERR_OK)
