@@ -11,6 +11,7 @@
 #include "os/random.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/origin.h"
 #include "role/role.h"
 
 /* How well the clock is kept changes slowly, and is asked for so seldom. */
@@ -192,13 +193,39 @@ batch_bytes(const struct message *setup)
 
 static const char *const names[] = { "evidence", "operations" };
 
+/* The ledger that is there, if it is of this host; a new one where there is none. */
+static enum err
+open_own(struct disk disk, const char *host, enum proto_ledger ledger,
+	 struct ledger_options *options, struct ledger **out, struct ledger_failure *why)
+{
+	char origin[ORIGIN_TEXT_BYTES];
+	struct ledger *l = NULL;
+	uint32_t generation;
+	enum err e = ledger_open(disk, options, &l, why);
+
+	if (e == ERR_OK && !origin_is_of(ledger_origin(l), host, ledger, &generation)) {
+		(void)snprintf(why->text, sizeof(why->text),
+			       "it is a ledger of %s, and not the %s of %s", ledger_origin(l),
+			       origin_ledger_name(ledger), host);
+		ledger_close(l);
+		return ERR_FORMAT;
+	}
+	if (e == ERR_MISSING) {
+		e = origin_write(host, ledger, 1, origin);
+		options->origin = origin;
+		if (e == ERR_OK)
+			e = ledger_open(disk, options, &l, why);
+	}
+	if (e == ERR_OK)
+		*out = l;
+	return e;
+}
+
 static enum err
 open_ledger(struct daemon *d, const struct message *setup, enum proto_ledger ledger,
 	    struct ledger **out, struct ledger_failure *why)
 {
-	char origin[LEDGER_ORIGIN_BYTES_MAX + 1];
 	struct ledger_options options = {
-		.origin = origin,
 		.segment_bytes = message_number(setup, FIELD_SEGMENT_BYTES, 0),
 		.batch_bytes = batch_bytes(setup),
 	};
@@ -206,12 +233,8 @@ open_ledger(struct daemon *d, const struct message *setup, enum proto_ledger led
 	enum err e;
 
 	e = message_text(setup, FIELD_HOST, host, sizeof(host));
-	if (e != ERR_OK)
-		return e;
-	if ((size_t)snprintf(origin, sizeof(origin), "%s/%s", host, names[ledger]) >=
-	    sizeof(origin))
-		return ERR_LIMIT;
-	e = random_bytes(options.salt, sizeof(options.salt));
+	if (e == ERR_OK)
+		e = random_bytes(options.salt, sizeof(options.salt));
 	if (e == ERR_OK)
 		e = disk_open_real(setup->fds[ledger], &d->disks[ledger]);
 	if (e != ERR_OK) {
@@ -219,7 +242,7 @@ open_ledger(struct daemon *d, const struct message *setup, enum proto_ledger led
 		(void)snprintf(why->text, sizeof(why->text), "its directory cannot be used");
 		return e;
 	}
-	return ledger_open(d->disks[ledger], &options, out, why);
+	return open_own(d->disks[ledger], host, ledger, &options, out, why);
 }
 
 /* How a ledger that cannot be opened ends the program. */

@@ -227,8 +227,7 @@ open_ledgers(struct harkd *h)
 	for (i = 0; i < PROTO_LEDGERS; i++) {
 		struct ledger_view *l = &h->ledgers[i];
 
-		(void)snprintf(l->origin, sizeof(l->origin), "%s/%s", h->place.host,
-			       place_ledger_name(i));
+		memcpy(l->origin, h->place.origins[i], sizeof(l->origin));
 		l->create = !h->place.has_key[i] && !h->place.has_ledger[i];
 		l->is_new = !h->place.has_ledger[i];
 		if (memfd_make(place_ledger_name(i), PAGE_BYTES, &l->page_fd) != ERR_OK ||

@@ -217,6 +217,63 @@ settle_host(struct place *p, const struct config *config, struct place_failure *
 	return true;
 }
 
+/* The second line of a ledger's file `ledger` is its origin.  Whether the first is right, and all
+ * the rest, is the notary's to judge. */
+static enum err
+read_origin(int dirfd, char origin[ORIGIN_TEXT_BYTES])
+{
+	cleanup(buf_finish) struct buf file = { 0 };
+	cleanup(file_close) int fd = -1;
+	const char *line;
+	const char *end;
+	enum err e = file_open_read_at(dirfd, "ledger", &fd);
+
+	if (e == ERR_OK)
+		e = file_read_all(fd, 2 * ORIGIN_TEXT_BYTES, &file);
+	if (e != ERR_OK)
+		return e;
+	line = file.size > 0 ? memchr(file.data, '\n', file.size) : NULL;
+	if (line == NULL)
+		return ERR_FORMAT;
+	line++;
+	end = memchr(line, '\n', file.size - (size_t)(line - (const char *)file.data));
+	if (end == NULL || end == line || (size_t)(end - line) >= ORIGIN_TEXT_BYTES)
+		return ERR_FORMAT;
+	memcpy(origin, line, (size_t)(end - line));
+	origin[end - line] = '\0';
+	return ERR_OK;
+}
+
+/* What each ledger is called: as it says itself, or as the first of its line. */
+static bool
+settle_origins(struct place *p, const char *data, struct place_failure *why)
+{
+	char text[512];
+	char theirs[512];
+	uint32_t generation;
+	unsigned int i;
+
+	for (i = 0; i < PROTO_LEDGERS; i++) {
+		const char *name = place_ledger_name(i);
+		enum err e = ERR_MISSING;
+
+		if (p->has_ledger[i])
+			e = read_origin(p->ledger_fds[i], p->origins[i]);
+		if (e == ERR_OK &&
+		    !origin_is_of(p->origins[i], p->host, (enum proto_ledger)i, &generation))
+			return fail(why, EXIT_DATA,
+				    "%s/%s is the ledger of %s, and this is the %s of %s: it "
+				    "belongs to another data directory",
+				    shown(data, text, sizeof(text)), name,
+				    shown(p->origins[i], theirs, sizeof(theirs)), name, p->host);
+		/* Missing or damaged: the notary says it, who judges the whole ledger. */
+		if (e != ERR_OK &&
+		    origin_write(p->host, (enum proto_ledger)i, 1, p->origins[i]) != ERR_OK)
+			return fail(why, EXIT_CONFIG, "the host's name is too long");
+	}
+	return true;
+}
+
 static bool
 judge_keys(struct place *p, const char *data, struct place_failure *why)
 {
@@ -276,7 +333,8 @@ place_open(struct place *p, const struct config *config, int64_t group, struct p
 				&p->ledger_fds[i], why))
 			return false;
 	}
-	if (!judge_keys(p, config->data, why) || !settle_host(p, config, why))
+	if (!judge_keys(p, config->data, why) || !settle_host(p, config, why) ||
+	    !settle_origins(p, config->data, why))
 		return false;
 	if (folder_sync(p->data_fd) != ERR_OK)
 		return fail(why, code_of_errno(), "%s: %s", text, strerror(errno));

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "os/host.h"
 #include "proto/message.h"
+#include "proto/origin.h"
 
 struct place {
 	int data_fd;
@@ -24,6 +25,7 @@ struct place {
 	bool was_clean;              /* the last end was orderly, or this is the first start */
 	bool has_key[PROTO_LEDGERS]; /* when it was opened */
 	bool has_ledger[PROTO_LEDGERS];
+	char origins[PROTO_LEDGERS][ORIGIN_TEXT_BYTES]; /* what the ledgers are called */
 };
 
 /* What went wrong, in one line, and the exit code that is due. */

@@ -23,6 +23,7 @@
 #define EVENT_TYPE_STARTED            "dev.hark.events.host.v1.started"
 #define EVENT_TYPE_NOTARY_RESTARTED   "dev.hark.events.host.v1.notary_restarted"
 #define EVENT_TYPE_STOPPED            "dev.hark.events.host.v1.stopped"
+#define EVENT_TYPE_LEDGER_BEGUN       "dev.hark.events.host.v1.ledger_begun"
 #define EVENT_TYPE_TICK               "dev.hark.events.host.v1.tick"
 #define EVENT_TYPE_CLOCK_STEPPED      "dev.hark.events.host.v1.clock_stepped"
 #define EVENT_TYPE_LEDGER_FULL        "dev.hark.events.host.v1.ledger_full"

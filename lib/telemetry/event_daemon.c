@@ -3,6 +3,7 @@
  * and the records of the operations ledger.  None has a subject: it is no cell that they are of. */
 #include "base/base64.h"
 #include "base/must.h"
+#include "base/text.h"
 #include "telemetry/event_internal.h"
 #include "telemetry/event_ledger.h"
 #include "telemetry/event_word.h"
@@ -134,6 +135,37 @@ event_ledger_full(const struct event_clock *clock, const char *ledger_word,
 	event_write_name(&event.json, ledger_word);
 	WRITE_STRING(&event, ",\"monotonicNs\":", clock->monotonic_ns);
 	return END(&event, EVENT_TYPE_LEDGER_FULL, size_out);
+}
+
+enum err
+event_ledger_begun(const struct event_clock *clock, const char *origin, const uint8_t *root,
+		   uint64_t size, const struct event_place *to, size_t *size_out)
+{
+	char text[BASE64_SIZE(ROOT_BYTES)];
+	struct event event;
+	enum err e;
+
+	if (!text_is_utf8(origin, strlen(origin)))
+		return ERR_ARGUMENT;
+	e = begin(&event, clock, to);
+	if (e != ERR_OK)
+		return e;
+	WRITE_STRING(&event, "\"monotonicNs\":", clock->monotonic_ns);
+	json_write_literal(&event.json, ",\"previous\":{");
+	if (origin[0] != '\0') {
+		json_write_literal(&event.json, "\"origin\":");
+		json_write_string(&event.json, origin, strlen(origin));
+	}
+	if (root != NULL) {
+		base64_write(root, ROOT_BYTES, text);
+		if (origin[0] != '\0')
+			json_write_literal(&event.json, ",");
+		json_write_literal(&event.json, "\"root\":\"");
+		json_write_raw(&event.json, text, sizeof(text));
+		WRITE_STRING(&event, "\",\"size\":", size);
+	}
+	json_write_literal(&event.json, "}");
+	return END(&event, EVENT_TYPE_LEDGER_BEGUN, size_out);
 }
 
 enum err

@@ -82,6 +82,11 @@ MUST_USE enum err event_clock_stepped(const struct event_clock *clock, int64_t s
 				      const struct event_place *to, size_t *size_out);
 MUST_USE enum err event_ledger_full(const struct event_clock *clock, const char *ledger_word,
 				    const struct event_place *to, size_t *size_out);
+/* The first leaf of a ledger that follows one that was retired.  root is 32 bytes, or NULL where
+ * nothing tells of a checkpoint; origin may be "" where nothing tells it. */
+MUST_USE enum err event_ledger_begun(const struct event_clock *clock, const char *origin,
+				     const uint8_t *root, uint64_t size,
+				     const struct event_place *to, size_t *size_out);
 /* cell may be NULL: it has cell_id and run_id where the channel has one cell alone. */
 MUST_USE enum err event_protocol_violation(const struct event_clock *clock, const char *reason_word,
 					   const struct hark_host_stamp *cell,
