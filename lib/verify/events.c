@@ -114,8 +114,8 @@ events_leaf(struct events *w, struct bytes leaf, uint64_t index)
 			"%s\"",
 			index, length(event.source), (const char *)event.source.data,
 			w->j->report->origin);
-	if (index < w->collect_below) {
-		e = operations_take(&w->j->verifier->operations, index, &event);
+	if (w->collects) {
+		e = operations_take(&w->j->verifier->operations, index, &event, index < w->sealed);
 		if (e != ERR_OK)
 			return e;
 	}

@@ -12,8 +12,9 @@
 /* Zeroed with its judging is ready for events_begin. */
 struct events {
 	struct judging *j;
-	uint64_t collect_below; /* what operations below this index say goes to the verifier */
-	uint64_t *redacted;     /* the first EVENTS_REDACTED_MAX, rising */
+	bool collects;      /* what operations say goes to the verifier */
+	uint64_t sealed;    /* leaves below it are sealed */
+	uint64_t *redacted; /* the first EVENTS_REDACTED_MAX, rising */
 	size_t redacted_count;
 	size_t redacted_capacity;
 	char origin_json[6 * HARK_ORIGIN_NAME_BYTES_MAX + 1]; /* as it stands in events */

@@ -202,7 +202,8 @@ judge_walk(struct ledger_judgement *l)
 	enum err e;
 
 	l->walk.sealed = l->is_sealed ? l->sealed.size : 0;
-	l->walk.events.collect_below = is_operations ? l->walk.sealed : 0;
+	l->walk.events.collects = is_operations;
+	l->walk.events.sealed = l->walk.sealed;
 	if (l->is_sealed)
 		heads_add_own(&l->walk.heads, &l->sealed);
 	if (!is_operations && v->operations.is_judged)

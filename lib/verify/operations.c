@@ -56,7 +56,7 @@ take_witness(struct operations *o, uint64_t index, const struct leaf_event *even
 }
 
 enum err
-operations_take(struct operations *o, uint64_t index, const struct leaf_event *event)
+operations_take(struct operations *o, uint64_t index, const struct leaf_event *event, bool sealed)
 {
 	unsigned int ledger = leaf_text_is(event->members[LEAF_LEDGER], "operations") ? 1 : 0;
 	uint64_t at = leaf_number(event, LEAF_INDEX, UINT64_MAX);
@@ -65,6 +65,15 @@ operations_take(struct operations *o, uint64_t index, const struct leaf_event *e
 	enum err e;
 
 	MUST(o != NULL && event != NULL);
+	if (leaf_text_is(event->type, OPERATION_PREFIX "retired")) {
+		o->pruned[ledger] = 0;
+		o->redacted_count[ledger] = 0;
+		if (ledger == 0)
+			o->witness_count = 0;
+		o->is_superseded = !sealed && ledger == 0;
+	}
+	if (!sealed)
+		return ERR_OK;
 	e = take_witness(o, index, event);
 	if (e != ERR_OK || at == UINT64_MAX)
 		return e;

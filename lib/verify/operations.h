@@ -27,9 +27,10 @@ struct operation_witness {
 
 /* witnesses rise by size.  Zeroed is empty and not judged. */
 struct operations {
-	bool is_judged;   /* an operations ledger was read to its end and is not tampered with */
-	bool is_whole;    /* and nothing of it was pruned, redacted or left out here */
-	bool is_overfull; /* there was more than is kept */
+	bool is_judged;     /* an operations ledger was read to its end and is not tampered with */
+	bool is_whole;      /* and nothing of it was pruned, redacted or left out here */
+	bool is_overfull;   /* there was more than is kept */
+	bool is_superseded; /* an operation that is not sealed yet retired the evidence */
 	struct operation_witness *witnesses;
 	size_t witness_count;
 	size_t witness_capacity;
@@ -39,9 +40,10 @@ struct operations {
 	size_t redacted_capacity[2];
 };
 
-/* One sealed event of the operations ledger.  ERR_MEMORY. */
+/* One event of the operations ledger, sealed or not.  What was said of evidence that was then
+ * retired is forgotten.  ERR_MEMORY. */
 MUST_USE enum err operations_take(struct operations *o, uint64_t index,
-				  const struct leaf_event *event);
+				  const struct leaf_event *event, bool sealed);
 /* All was taken: from now on operations_redacted may be asked. */
 void operations_close(struct operations *o);
 /* True where a leaf of a ledger (0 evidence, 1 operations) was redacted by an operation. */

@@ -409,6 +409,10 @@ def data_directory(damages):
             lambda f: d.prune(f + "/evidence", 1), words=("--complete",), **more)
     damages("data: pruned, and operations are not judged", INCOMPLETE, "absent",
             lambda f: d.prune(f + "/evidence", 1), base="data")
+    damages("data: retired, and operations say so", INTACT, "trust",
+            lambda f: begin_anew(f, True), base="data", keys=(d.SECOND, d.OPERATIONS))
+    damages("data: retired, and operations do not say so", TAMPERED, "shorter",
+            lambda f: begin_anew(f, None), base="data", keys=(d.SECOND, d.OPERATIONS))
     damages("data: redacted as operations say", INTACT, "redacted",
             lambda f: d.redact(f + "/evidence", 1, 2, 3), **more)
     damages("data: redacted otherwise", TAMPERED, "removed",
@@ -416,6 +420,18 @@ def data_directory(damages):
     damages("data: redacted, and the hash is another", TAMPERED, "root",
             lambda f: (d.redact(f + "/evidence", 1, 2, 3), d.flip(f + "/evidence/" + seg(1), hash_of(
                 f + "/evidence"))), **more)
+
+
+def begin_anew(folder, told):
+    """Another evidence ledger of the next name, with four leaves."""
+    shutil.rmtree(folder + "/evidence")
+    d.make_evidence(folder + "/evidence", key=d.SECOND, leaves=4)
+    if told:
+        shutil.rmtree(folder + "/operations")
+        d.make_operations(folder + "/operations", [
+            ("started", {}, 500, bytes(32)),
+            ("retired", {"ledger": "evidence", "origin": d.SECOND.name}, 4, d.root_at(
+                folder + "/evidence", 4, d.SECOND))])
 
 
 def hash_of(folder):

@@ -17,6 +17,7 @@ OPERATIONS = tlog.Key.of_seed(HOST + "/operations", bytes([2]) * 32)
 STRANGER = tlog.Key.of_seed(HOST + "/evidence", bytes([3]) * 32)
 NEXT = tlog.Key.of_seed(HOST + "/evidence", bytes([4]) * 32)
 OTHER = tlog.Key.of_seed("elsewhere.example/evidence", bytes([5]) * 32)
+SECOND = tlog.Key.of_seed(HOST + "/evidence.2", bytes([8]) * 32)
 GUEST = "dev.cellos.events.cell.observability.guest."
 CELL = "dev.hark.events.cell.v1."
 
