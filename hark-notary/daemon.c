@@ -191,8 +191,6 @@ batch_bytes(const struct message *setup)
 	return bytes > LEDGER_BATCH_BYTES_MAX ? LEDGER_BATCH_BYTES_MAX : (size_t)bytes;
 }
 
-static const char *const names[] = { "evidence", "operations" };
-
 /* The ledger that is there, if it is of this host; a new one where there is none. */
 static enum err
 open_own(struct disk disk, const char *host, enum proto_ledger ledger,
@@ -307,7 +305,8 @@ daemon_open(struct daemon *d, struct message *setup, int *code, char *why, size_
 		e = open_ledger(d, setup, (enum proto_ledger)i, &ledgers[i], &failure);
 	if (e != ERR_OK) {
 		*code = code_of(e, failure.system_error);
-		(void)snprintf(why, why_size, "%s: %s%s%s", names[i - 1],
+		(void)snprintf(why, why_size, "%s: %s%s%s",
+			       origin_ledger_name((enum proto_ledger)(i - 1)),
 			       failure.text[0] != '\0' ? failure.text : err_text(e),
 			       failure.system_error != 0 ? ": " : "",
 			       failure.system_error != 0 ? strerror(failure.system_error) : "");
