@@ -427,8 +427,7 @@ place_bind_control(const struct place *p, const char *run, int64_t group, int *f
 	if (e != ERR_OK)
 		return fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " cannot be bound: %s", text,
 			    strerror(errno));
-	*fd_out = fd;
-	fd = -1;
+	*fd_out = file_steal(&fd);
 	return true;
 }
 

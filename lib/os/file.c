@@ -319,6 +319,15 @@ file_duplicate(int fd, int *out)
 	return ERR_OK;
 }
 
+int
+file_steal(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
 void
 file_close(int *fd)
 {

@@ -91,6 +91,8 @@ MUST_USE enum err file_set_owner_path(int fd, uid_t uid, gid_t gid);
 /* Another descriptor of the same open file.  ERR_SYSTEM. */
 MUST_USE enum err file_duplicate(int fd, int *out);
 
+/* Hands a descriptor over: gives it and leaves -1 behind. */
+int file_steal(int *fd);
 /* Closes where it is not -1, leaves -1, keeps errno. */
 void file_close(int *fd);
 

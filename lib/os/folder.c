@@ -147,8 +147,7 @@ folder_lock(int dirfd, const char *name, int *out)
 		return ERR_SYSTEM;
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK ? ERR_AGAIN : ERR_SYSTEM;
-	*out = fd;
-	fd = -1;
+	*out = file_steal(&fd);
 	return ERR_OK;
 }
 

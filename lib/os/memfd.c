@@ -26,8 +26,7 @@ memfd_make(const char *name, size_t size, int *out)
 		return ERR_SYSTEM;
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
 		return ERR_SYSTEM;
-	*out = fd;
-	fd = -1;
+	*out = file_steal(&fd);
 	return ERR_OK;
 }
 

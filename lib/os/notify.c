@@ -69,8 +69,7 @@ notify_open(struct notify *out)
 	if (connect(fd, (const struct sockaddr *)&address,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) != 0)
 		return ERR_SYSTEM;
-	out->fd = fd;
-	fd = -1;
+	out->fd = file_steal(&fd);
 	return ERR_OK;
 }
 

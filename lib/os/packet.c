@@ -96,8 +96,7 @@ packet_connect(const char *path, int *out)
 	}
 	if (e != ERR_OK)
 		return e;
-	*out = fd;
-	fd = -1;
+	*out = file_steal(&fd);
 	return ERR_OK;
 }
 
