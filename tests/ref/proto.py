@@ -165,3 +165,57 @@ def write_receipt(following, slots=()):
     slots = list(slots)
     return struct.pack("<4sIQ", b"HRR1", len(slots), following) + b"".join(
         struct.pack("<QQ", slot, used) for slot, used in slots)
+
+
+# ---- records as bytes: for who stands in for a receiver, true or false
+
+def write_record(kind, slot=0, connection=1, flags=0, mode=0, small=0, word=0, rest=b"", size=None):
+    """A head and what is behind it; size says something else than the truth where it is given."""
+    whole = HEAD.size + len(rest) if size is None else size
+    return HEAD.pack(whole, kind, flags, slot, mode, small, connection, word) + rest
+
+
+def opened(connection, slot=0, pid=1, uid=0, gid=0):
+    return write_record(OPENED, slot, connection, rest=struct.pack("<iIII", pid, uid, gid, 0))
+
+
+def closed(connection, slot=0, mode=0, stream=0, frames=0, end=END_CLEAN):
+    return write_record(CLOSED, slot, connection, mode=mode, small=end,
+                        rest=struct.pack("<QQ", stream, frames))
+
+
+def entry(key, value):
+    key = key.encode("utf-8")
+    if isinstance(value, bool):
+        form, value = 1, bytes([value])
+    elif isinstance(value, int):
+        form, value = 2, struct.pack("<q", value)
+    else:
+        form, value = 0, value.encode("utf-8")
+    return struct.pack("<BBH", len(key), form, len(value)) + key + value
+
+
+def declared(connection, slot=0, source="process.exec", comm="evil", mode=1, stream=0, seq=None,
+             dropped=None, pid=1, ns=1, detail=(), version=None):
+    source = source if isinstance(source, bytes) else source.encode("utf-8")
+    comm = comm if isinstance(comm, bytes) else comm.encode("utf-8")
+    entries = [entry(k, v) for k, v in detail]
+    return write_record(
+        DECLARED, slot, connection, mode=mode, small=len(entries),
+        flags=(seq is not None) | (dropped is not None) << 1, word=version or mode,
+        rest=struct.pack("<QQQQIHH", stream, ns, seq or 0, dropped or 0, pid, len(source),
+                         len(comm)) + source + comm + b"".join(entries))
+
+
+def rejected(count=1, reason=1, field=0, slot=0, connection=0):
+    return write_record(REJECTED, slot, connection, small=field, word=reason,
+                        rest=struct.pack("<Q", count))
+
+
+def limited(ms=1, slot=0):
+    return write_record(LIMITED, slot, 0, rest=struct.pack("<Q", ms))
+
+
+def write_batch(first, *records, count=None, magic=b"HRB1", zero=0):
+    return BATCH.pack(magic, len(records) if count is None else count, first, zero) + \
+        b"".join(records)
