@@ -114,8 +114,9 @@ field() {
 
 @test "a relative path is below the caller's directory" {
 	cd "$dir"
-	run "$hark" cell add rel --uds-base rel.sock
+	run "$hark" cell add rel --uds-base rel.sock --json
 	[ "$status" -eq 0 ]
+	[ "$(field '"\(.cellId) \(.state) \(.udsBase)"')" = "rel listening $dir/rel.sock" ]
 	[ -S "$dir/rel.sock_9001" ]
 	"$hark" cell rm rel
 }
