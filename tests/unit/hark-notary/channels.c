@@ -42,19 +42,6 @@ open_world(struct world *w)
 	world_commit(w);
 }
 
-struct lines {
-	char text[4096];
-};
-
-static void
-collect(void *ctx, uint64_t index, const char *json, size_t size)
-{
-	struct lines *l = ctx;
-
-	(void)index;
-	world_brief(json, size, l->text, sizeof(l->text));
-}
-
 /* The second record of each row breaks the rule. */
 static void
 ends_who_breaks_the_protocol(void **state)
@@ -83,7 +70,6 @@ ends_who_breaks_the_protocol(void **state)
 	no_hello.session.mode = HARK_WIRE_HARK;
 	no_hello.declaration.content_version = 2;
 	for (i = 0; i < COUNT_OF(rows); i++) {
-		struct lines lines = { "" };
 		uint64_t first;
 		char want[128];
 
@@ -95,10 +81,9 @@ ends_who_breaks_the_protocol(void **state)
 		assert_string_equal(w.violation, rows[i].reason);
 		assert_false(notary_channel_is_read(w.core, 9));
 		world_commit(&w);
-		world_leaves(&w, PROTO_EVIDENCE, first, collect, &lines);
 		(void)snprintf(want, sizeof(want), "protocol_violation c0 reason=%s\n",
 			       rows[i].reason);
-		assert_string_equal(lines.text, want);
+		world_assert_leaves(&w, PROTO_EVIDENCE, first, want);
 		/* Then its receiver ends. */
 		assert_int_equal(notary_channel_gone(w.core, 9, &w.now), ERR_OK);
 		world_commit(&w);
@@ -209,7 +194,6 @@ takes_a_message_that_is_more_than_a_batch(void **state)
 	static struct world w;
 	static char comm[4000];
 	struct record r = opened(0, 1);
-	struct lines lines = { "" };
 	uint64_t first;
 	uint32_t i;
 
@@ -231,8 +215,8 @@ takes_a_message_that_is_more_than_a_batch(void **state)
 	world_add(&w, &r);
 	world_send(&w);
 	world_commit(&w);
-	world_leaves(&w, PROTO_EVIDENCE, first + 15, collect, &lines);
-	assert_string_equal(lines.text, "process_exited c0 epoch=1 probeSource=process.exited\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first + 15,
+			    "process_exited c0 epoch=1 probeSource=process.exited\n");
 	world_destroy(&w);
 }
 
@@ -262,7 +246,6 @@ gives_a_slot_again(void **state)
 {
 	static struct world w;
 	struct record r = opened(0, 1);
-	struct lines lines = { "" };
 	uint64_t first;
 
 	(void)state;
@@ -280,8 +263,8 @@ gives_a_slot_again(void **state)
 	world_add(&w, &r);
 	world_send(&w);
 	world_commit(&w);
-	world_leaves(&w, PROTO_EVIDENCE, first, collect, &lines);
-	assert_string_equal(lines.text, "process_spawned c1 epoch=1 probeSource=process.spawned\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first,
+			    "process_spawned c1 epoch=1 probeSource=process.spawned\n");
 	world_destroy(&w);
 }
 

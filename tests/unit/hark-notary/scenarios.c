@@ -10,7 +10,10 @@ struct scenario {
 	const char *leaves;
 };
 
-#include "scenarios.h"
+static const struct scenario scenarios[] = {
+#include "scenarios_hosts.h"
+#include "scenarios_streams.h"
+};
 
 static void
 each_leads_to_its_leaves(void **state)

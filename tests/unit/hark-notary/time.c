@@ -6,29 +6,6 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-struct lines {
-	char text[16384];
-};
-
-static void
-collect(void *ctx, uint64_t index, const char *json, size_t size)
-{
-	struct lines *l = ctx;
-
-	(void)index;
-	world_brief(json, size, l->text, sizeof(l->text));
-}
-
-static void
-assert_leaves(struct world *w, uint64_t from, const char *want)
-{
-	static struct lines l;
-
-	l.text[0] = '\0';
-	world_leaves(w, PROTO_EVIDENCE, from, collect, &l);
-	assert_string_equal(l.text, want);
-}
-
 static void
 open_world(struct world *w, bool rearm)
 {
@@ -86,7 +63,8 @@ says_that_it_looked_late(void **state)
 	jump(&w, 14);
 	world_tick(&w);
 	world_commit(&w);
-	assert_leaves(&w, first, "agent_silenced c0 cause=watcher_late elapsedMs=14300\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first,
+			    "agent_silenced c0 cause=watcher_late elapsedMs=14300\n");
 	world_destroy(&w);
 }
 
@@ -95,7 +73,6 @@ blames_no_guest_for_its_own_waiting(void **state)
 {
 	static struct world w;
 	static char comm[4000];
-	static struct lines lines;
 	struct record r;
 	unsigned int i;
 	uint64_t size;
@@ -128,9 +105,8 @@ blames_no_guest_for_its_own_waiting(void **state)
 	size = world_size(&w, PROTO_EVIDENCE);
 	assert_true(size > 2);
 	assert_non_null(notary_buffer(w.core));
-	lines.text[0] = '\0';
-	world_leaves(&w, PROTO_EVIDENCE, size - 1, collect, &lines);
-	assert_non_null(strstr(lines.text, "agent_silenced c0 cause=host_overloaded"));
+	world_assert_leaves(&w, PROTO_EVIDENCE, size - 1,
+			    "agent_silenced c0 cause=host_overloaded elapsedMs=31350\n");
 	world_destroy(&w);
 }
 
@@ -148,10 +124,11 @@ reports_once_a_run_without_rearm(void **state)
 	world_wait(&w, 11 * SECOND_NS);
 	speak(&w, 2);
 	world_commit(&w);
-	assert_leaves(&w, first,
-		      "agent_silenced c0 cause=never_connected elapsedMs=10000\n"
-		      "other c0 epoch=1 probeSource=\nclosed c0 epoch=1 goodbye=false frames=1\n"
-		      "other c0 epoch=2 probeSource=\nclosed c0 epoch=2 goodbye=false frames=1\n");
+	world_assert_leaves(
+		&w, PROTO_EVIDENCE, first,
+		"agent_silenced c0 cause=never_connected elapsedMs=10000\n"
+		"other c0 epoch=1 probeSource=\nclosed c0 epoch=1 goodbye=false frames=1\n"
+		"other c0 epoch=2 probeSource=\nclosed c0 epoch=2 goodbye=false frames=1\n");
 	world_destroy(&w);
 }
 
@@ -171,8 +148,8 @@ sees_the_clock_step_both_ways(void **state)
 	world_commit(&w);
 	w.now.real.seconds += INT64_C(100000000000);
 	world_commit(&w);
-	assert_leaves(&w, first,
-		      "clock_stepped direction=backward\nclock_stepped direction=forward\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first,
+			    "clock_stepped direction=backward\nclock_stepped direction=forward\n");
 	world_destroy(&w);
 }
 
@@ -190,9 +167,9 @@ a_tick_that_was_missed_is_missing(void **state)
 	world_tick(&w);
 	world_commit(&w);
 	world_wait(&w, 59 * SECOND_NS);
-	assert_leaves(&w, first, "tick\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first, "tick\n");
 	world_wait(&w, 2 * SECOND_NS);
-	assert_leaves(&w, first, "tick\ntick\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first, "tick\ntick\n");
 	world_destroy(&w);
 }
 
@@ -237,12 +214,12 @@ forgets_the_stream_that_is_longest_unused(void **state)
 	hello(&w, 19, 1, 0);
 	hello(&w, 20, 2, 3);
 	world_commit(&w);
-	assert_leaves(&w, first,
-		      "agent_hello c0 epoch=1 probeSource=agent.hello seq=0\n"
-		      "closed c0 epoch=1 goodbye=false frames=1\n"
-		      "gap c0 epoch=18 cause=sequence_jump first=0 last=2\n"
-		      "agent_hello c0 epoch=18 probeSource=agent.hello seq=3\n"
-		      "closed c0 epoch=18 goodbye=false frames=1\n");
+	world_assert_leaves(&w, PROTO_EVIDENCE, first,
+			    "agent_hello c0 epoch=1 probeSource=agent.hello seq=0\n"
+			    "closed c0 epoch=1 goodbye=false frames=1\n"
+			    "gap c0 epoch=18 cause=sequence_jump first=0 last=2\n"
+			    "agent_hello c0 epoch=18 probeSource=agent.hello seq=3\n"
+			    "closed c0 epoch=18 goodbye=false frames=1\n");
 	world_destroy(&w);
 }
 
@@ -295,8 +272,9 @@ no_epoch_comes_twice_however_many_runs_there_were(void **state)
 	first = world_size(&w, PROTO_EVIDENCE);
 	speak(&w, 1);
 	world_commit(&w);
-	assert_leaves(&w, first,
-		      "other x epoch=2 probeSource=\nclosed x epoch=2 goodbye=false frames=1\n");
+	world_assert_leaves(
+		&w, PROTO_EVIDENCE, first,
+		"other x epoch=2 probeSource=\nclosed x epoch=2 goodbye=false frames=1\n");
 	world_destroy(&w);
 }
 

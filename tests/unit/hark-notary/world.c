@@ -380,3 +380,26 @@ world_brief(const char *json, size_t size, char *lines, size_t capacity)
 	lines[at] = '\n';
 	lines[at + 1] = '\0';
 }
+
+struct lines {
+	char text[WORLD_LINES_BYTES];
+};
+
+static void
+collect(void *ctx, uint64_t index, const char *json, size_t size)
+{
+	struct lines *l = ctx;
+
+	(void)index;
+	world_brief(json, size, l->text, sizeof(l->text));
+}
+
+void
+world_assert_leaves(struct world *w, enum proto_ledger ledger, uint64_t from, const char *want)
+{
+	static struct lines l;
+
+	l.text[0] = '\0';
+	world_leaves(w, ledger, from, collect, &l);
+	assert_string_equal(l.text, want);
+}

@@ -82,6 +82,9 @@ typedef void world_leaf_fn(void *ctx, uint64_t index, const char *json, size_t s
 void world_leaves(struct world *w, enum proto_ledger ledger, uint64_t from, world_leaf_fn *fn,
 		  void *ctx);
 uint64_t world_size(const struct world *w, enum proto_ledger ledger);
+/* The leaves from `from` on are just these lines. */
+void world_assert_leaves(struct world *w, enum proto_ledger ledger, uint64_t from,
+			 const char *want);
 /* Appends a line of what a leaf says: its type's last word, epoch, and members that matter. */
 void world_brief(const char *json, size_t size, char *lines, size_t capacity);
 
