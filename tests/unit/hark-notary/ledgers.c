@@ -86,6 +86,8 @@ stops_acknowledging_while_it_cannot_write(void **state)
 		assert_int_equal(w.states[PROTO_EVIDENCE], NOTARY_LEDGER_OK);
 		assert_false(w.pages[PROTO_EVIDENCE].is_failing);
 		assert_true(w.receipt_next == 4);
+		/* Each batch alone: the second was not durable with the first. */
+		assert_true(w.receipt_before == 3);
 		world_wait(&w, SECOND_NS);
 		world_assert_leaves(
 			&w, PROTO_EVIDENCE, first,

@@ -31,6 +31,22 @@
 	  "agent_silenced c0 cause=connected_but_mute elapsedMs=10000\n"
 	  "agent_resumed c0 silenceMs=10000\n"
 	  "process_exec c0 epoch=1 probeSource=process.exec seq=0\n" },
+	{ "a silence of the cell is one event, whatever its streams",
+	  "open 1\n"
+	  "hello 1 a seq=0\n"
+	  "open 2\n"
+	  "hello 2 b seq=0\n"
+	  "wait 25000\n"
+	  "event 2 seq=0\n"
+	  "event 1 seq=0\n",
+	  "agent_hello c0 epoch=1 probeSource=agent.hello seq=0\n"
+	  "agent_hello c0 epoch=2 probeSource=agent.hello seq=0\n"
+	  "conflict c0 epoch=2 otherEpoch=1 cause=second_speaker\n"
+	  "agent_silenced c1 cause=never_connected elapsedMs=10000\n"
+	  "agent_silenced c0 cause=connected_but_mute elapsedMs=10000\n"
+	  "agent_resumed c0 silenceMs=25000\n"
+	  "process_exec c0 epoch=2 probeSource=process.exec seq=0\n"
+	  "process_exec c0 epoch=1 probeSource=process.exec seq=0\n" },
 	{ "a stream that falls mute beside another",
 	  "open 1\n"
 	  "hello 1 a seq=0\n"

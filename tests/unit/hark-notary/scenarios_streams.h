@@ -285,6 +285,16 @@
 	  "agent_hello c0 epoch=1 probeSource=agent.hello seq=0\n"
 	  "agent_hello c0 epoch=2 probeSource=agent.hello seq=0\n"
 	  "process_exec c0 epoch=2 probeSource=process.exec seq=0\n" },
+	{ "the same boot supersedes nobody",
+	  "open 1\n"
+	  "hello 1 a seq=0 boot=x\n"
+	  "wait 2000\n"
+	  "open 2\n"
+	  "hello 2 b seq=0 boot=x\n"
+	  "wait 3000\n",
+	  "agent_hello c0 epoch=1 probeSource=agent.hello seq=0\n"
+	  "agent_hello c0 epoch=2 probeSource=agent.hello seq=0\n"
+	  "conflict c0 epoch=2 otherEpoch=1 cause=second_speaker\n" },
 	{ "another boot beside one who speaks is a second speaker",
 	  "open 1\n"
 	  "hello 1 a seq=0 boot=x\n"

@@ -67,6 +67,9 @@ seals_what_is_committed(void **state)
 {
 	static struct world w;
 	struct merkle_hash empty;
+	struct merkle_hash old_root;
+	uint64_t old_size;
+	uint64_t sealed_size;
 
 	(void)state;
 	merkle_empty(&empty);
@@ -86,10 +89,20 @@ seals_what_is_committed(void **state)
 	/* Nothing grew: nothing is asked. */
 	world_wait(&w, 3 * SECOND_NS);
 	assert_int_equal(w.asked[PROTO_EVIDENCE], 2);
+	old_size = w.asked_size[PROTO_EVIDENCE];
+	old_root = w.asked_root[PROTO_EVIDENCE];
 	say(&w, 1);
 	world_wait(&w, 2 * SECOND_NS);
 	assert_int_equal(w.asked[PROTO_EVIDENCE], 3);
 	sign(&w, PROTO_EVIDENCE, "h/evidence");
+	sealed_size = w.pages[PROTO_EVIDENCE].sealed_size;
+	assert_true(sealed_size > old_size);
+	/* A rotation's note is said again on each link: what came after it stays. */
+	w.asked_size[PROTO_EVIDENCE] = old_size;
+	w.asked_root[PROTO_EVIDENCE] = old_root;
+	sign(&w, PROTO_EVIDENCE, "h/evidence");
+	assert_true(w.pages[PROTO_EVIDENCE].sealed_size == sealed_size);
+	assert_int_equal(w.states[PROTO_EVIDENCE], NOTARY_LEDGER_OK);
 	/* On demand: at once, when it is durable. */
 	say(&w, 1);
 	assert_int_equal(notary_seal(w.core, PROTO_EVIDENCE, 70, &w.now), ERR_OK);

@@ -28,6 +28,7 @@ on_receipt(void *ctx, uint64_t channel, const struct record_receipt *receipt)
 	if (channel != w->channel)
 		return true;
 	assert_true(receipt->next >= w->receipt_next);
+	w->receipt_before = w->receipt_next;
 	w->receipt_next = receipt->next;
 	if (receipt->count > 0)
 		w->receipt_bytes = receipt->slots[0].bytes;

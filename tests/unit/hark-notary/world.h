@@ -36,6 +36,7 @@ struct world {
 	uint64_t indexes[WORLD_ANSWERS];
 	size_t answer_count;
 	uint64_t receipt_next;
+	uint64_t receipt_before; /* the one before the last */
 	uint64_t receipt_bytes;
 	unsigned int receipts;
 	char violation[64]; /* the last one's reason */
