@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "hark-notary/notary_internal.h"
 #include "prog/exit.h"
+#include "proto/origin.h"
 
 /* State that changed without a leaf, such as the number of a heartbeat, waits for one so long. */
 #define LAZY_NS UINT64_C(250000000)
@@ -183,8 +184,7 @@ write_full(struct notary *n, enum proto_ledger ledger)
 	if (!book_has_room(n, PROTO_EVIDENCE))
 		return;
 	to = book_place(EVIDENCE(n));
-	e = event_ledger_full(&n->now, ledger == PROTO_EVIDENCE ? "evidence" : "operations", &to,
-			      &size);
+	e = event_ledger_full(&n->now, origin_ledger_name(ledger), &to, &size);
 	book_written(n, EVIDENCE(n), e, size);
 }
 

@@ -11,14 +11,10 @@
 #include "base/text.h"
 #include "hark-notary/notary_internal.h"
 #include "prog/exit.h"
+#include "proto/origin.h"
 #include "json/writer.h"
 
 #define MEMBERS_BYTES_MAX 8192u
-
-static const char *const ledger_words[] = {
-	[PROTO_EVIDENCE] = "evidence",
-	[PROTO_OPERATIONS] = "operations",
-};
 
 void
 notary_say(struct notary *n, uint64_t id, uint64_t code, const char *text)
@@ -73,6 +69,7 @@ write_act(struct notary *n, const char *kind, enum proto_ledger ledger, uint64_t
 	  struct bytes reason, const char *error)
 {
 	static char members[MEMBERS_BYTES_MAX];
+	const char *name = origin_ledger_name(ledger);
 	struct json_writer w;
 	size_t size;
 	enum err e;
@@ -87,7 +84,7 @@ write_act(struct notary *n, const char *kind, enum proto_ledger ledger, uint64_t
 	json_write_literal(&w, "\"index\":");
 	json_write_u64_string(&w, index);
 	json_write_literal(&w, ",\"ledger\":");
-	json_write_string(&w, ledger_words[ledger], strlen(ledger_words[ledger]));
+	json_write_string(&w, name, strlen(name));
 	if (reason.size > 0) {
 		json_write_literal(&w, ",\"reason\":");
 		json_write_string(&w, (const char *)reason.data, reason.size);
