@@ -45,7 +45,7 @@ note_read_latest(struct disk disk, const char *name, struct checkpoint *out,
 enum err
 note_compare(struct ledger *l, struct ledger_failure *why)
 {
-	struct checkpoint c;
+	struct checkpoint c = { 0 };
 	struct merkle_hash root;
 	enum err e;
 

@@ -27,7 +27,7 @@ wait_at_gate(void *ctx)
 	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
 	j->has_signals = sigismember(&blocked, SIGTERM) == 0;
 	j->thread = pthread_self();
-	j->result = byte;
+	j->result = (unsigned char)byte;
 }
 
 static bool
