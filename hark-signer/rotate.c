@@ -11,9 +11,6 @@
 #include "os/file.h"
 #include "os/store.h"
 
-#define NEXT     ".key.next"
-#define ROTATION ".rotation"
-
 static void
 tell(struct keys_failure *why, const char *file, enum err e)
 {
@@ -29,7 +26,7 @@ read_note(int dirfd, const char *ledger, struct buf *out, struct keys_failure *w
 	int fd = -1;
 	enum err e;
 
-	keyring_file(ledger, ROTATION, file);
+	keyring_file(ledger, KEYRING_ROTATION, file);
 	e = file_open_read_at(dirfd, file, &fd);
 	if (e == ERR_MISSING)
 		return ERR_OK;
@@ -87,10 +84,10 @@ put_in_force(int dirfd, const char *ledger, const struct keys_signer *old,
 	enum err e;
 
 	keys_signer_verifier(old, &verifier);
-	file_of_key(ledger, &verifier, ROTATION, file);
+	file_of_key(ledger, &verifier, KEYRING_ROTATION, file);
 	e = store_replace(dirfd, file, 0644, note->data, note->size);
 	if (e == ERR_OK) {
-		keyring_file(ledger, NEXT, from);
+		keyring_file(ledger, KEYRING_NEXT, from);
 		keyring_file(ledger, KEYRING_KEY, file);
 		e = store_rename(dirfd, from, file);
 	}
@@ -136,7 +133,7 @@ finish_or_undo(int dirfd, const char *ledger, const struct keys_signer *old,
 	*finished_out = note.size > 0;
 	if (note.size > 0)
 		return put_in_force(dirfd, ledger, old, next, &note, why);
-	keyring_file(ledger, NEXT, file);
+	keyring_file(ledger, KEYRING_NEXT, file);
 	e = store_remove(dirfd, file);
 	if (e != ERR_OK)
 		tell(why, file, e);
@@ -153,7 +150,7 @@ rotate_recover(int dirfd, const char *ledger, bool *finished_out, struct keys_fa
 
 	MUST(ledger != NULL && finished_out != NULL && why != NULL);
 
-	keyring_file(ledger, NEXT, file);
+	keyring_file(ledger, KEYRING_NEXT, file);
 	e = keys_signer_read(dirfd, file, &next, why);
 	if (e == ERR_MISSING) {
 		*finished_out = false;
@@ -192,7 +189,7 @@ make_next(int dirfd, const char *ledger, const char *origin, struct keys_signer 
 	char file[KEYRING_FILE_BYTES];
 	enum err e;
 
-	keyring_file(ledger, NEXT, file);
+	keyring_file(ledger, KEYRING_NEXT, file);
 	e = keys_signer_create(origin, &next);
 	if (e == ERR_OK)
 		e = keys_signer_write(next, dirfd, file);
@@ -224,7 +221,7 @@ rotate_key(int dirfd, const char *ledger, struct signer *s, struct keys_failure 
 	both[1] = next;
 	signer_head(s, &head);
 	buf_clear(&s->note);
-	keyring_file(ledger, ROTATION, file);
+	keyring_file(ledger, KEYRING_ROTATION, file);
 	e = signer_note(&head, both, 2, &s->note);
 	if (e == ERR_OK)
 		e = store_replace(dirfd, file, 0644, s->note.data, s->note.size);
