@@ -87,7 +87,11 @@ def clang(options):
 
 
 def asan(options):
-    return unit_jobs("asan", "build/asan", options, ASAN)
+    damaged = Job("asan", "41-verify-damaged.py",
+                  [PYTHON, options.path("tests", "system", "41-verify-damaged.py")], timeout_s=600,
+                  env={**options.bin(), **ASAN, "HARK_BIN": options.path("build", "asan",
+                                                                         "programs")})
+    return unit_jobs("asan", "build/asan", options, ASAN) + [damaged]
 
 
 def fuzz(options):
