@@ -213,38 +213,6 @@ keyring_open(int dirfd, const char *ledger, const char *origin, struct keyring *
 	return ERR_OK;
 }
 
-enum err
-keyring_set_aside(int dirfd, const char *ledger, const char *tag, struct keys_failure *why)
-{
-	static const char *const endings[] = { KEYRING_NEXT, KEYRING_KEY, KEYRING_PUB,
-					       KEYRING_ROTATION, KEYRING_HEAD };
-	size_t i;
-
-	MUST(ledger != NULL && tag != NULL && strlen(tag) <= KEYRING_TAG_BYTES_MAX);
-
-	for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		char tagged[KEYRING_TAG_BYTES_MAX + 16];
-		char from[KEYRING_FILE_BYTES];
-		char to[KEYRING_FILE_BYTES];
-		struct file_info info;
-		enum err e;
-
-		(void)snprintf(tagged, sizeof(tagged), ".%s%s", tag, endings[i]);
-		keyring_file(ledger, endings[i], from);
-		keyring_file(ledger, tagged, to);
-		e = file_stat_at(dirfd, from, &info);
-		if (e == ERR_MISSING)
-			continue;
-		if (e == ERR_OK)
-			e = store_rename_new(dirfd, from, to);
-		if (e != ERR_OK) {
-			keys_tell(why, "%s: it cannot become %s: %s", from, to, strerror(errno));
-			return e == ERR_EXISTS ? ERR_EXISTS : ERR_SYSTEM;
-		}
-	}
-	return ERR_OK;
-}
-
 void
 keyring_close(struct keyring *ring)
 {

@@ -13,8 +13,7 @@
 
 /* The longest name of a ledger, and of a file here with its terminator. */
 #define KEYRING_LEDGER_BYTES_MAX 64u
-#define KEYRING_TAG_BYTES_MAX    16u
-#define KEYRING_FILE_BYTES       (KEYRING_LEDGER_BYTES_MAX + KEYRING_TAG_BYTES_MAX + 16u)
+#define KEYRING_FILE_BYTES       (KEYRING_LEDGER_BYTES_MAX + 32u)
 
 #define KEYRING_KEY  ".key"
 #define KEYRING_PUB  ".pub"
@@ -50,15 +49,6 @@ MUST_USE enum err keyring_open(int dirfd, const char *ledger, const char *origin
 			       struct keyring *out, struct keys_failure *why);
 /* Wipes and closes.  NULL and zeroed are fine. */
 void keyring_close(struct keyring *ring);
-
-/*
- * Moves what belongs to a ledger that is retired out of the way of the next one: each of its files
- * as "<ledger>.<tag><ending>", the head last, so that a key which has signed is never made anew
- * beside its head.  What is not there is no matter: a cut one is finished by doing it again.
- * ERR_EXISTS where that name is taken, ERR_SYSTEM; *why is filled.
- */
-MUST_USE enum err keyring_set_aside(int dirfd, const char *ledger, const char *tag,
-				    struct keys_failure *why);
 
 /* Writes a verifier key's file, 0644, over what is there.  ERR_SYSTEM. */
 MUST_USE enum err keyring_write_pub(int dirfd, const char *file, const struct keys_verifier *key);

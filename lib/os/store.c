@@ -139,13 +139,6 @@ remove_keeping_errno(int dirfd, const char *name)
 	errno = kept;
 }
 
-/* By its number, because musl has no function for it. */
-static long
-rename_by(int dirfd, const char *from, const char *to, unsigned int flags)
-{
-	return syscall(SYS_renameat2, dirfd, from, dirfd, to, flags);
-}
-
 /* Writes it beside and renames it by renameat2's flags. */
 static enum err
 put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, unsigned int flags,
@@ -166,7 +159,8 @@ put(int dirfd, const char *name, mode_t mode, const void *data, size_t size, uns
 		return ERR_SYSTEM;
 	e = fill(fd, mode, data, size, durably);
 	file_close(&fd);
-	if (e == ERR_OK && rename_by(dirfd, beside, name, flags) != 0)
+	/* By its number, because musl has no function for it. */
+	if (e == ERR_OK && syscall(SYS_renameat2, dirfd, beside, dirfd, name, flags) != 0)
 		e = errno == EEXIST ? ERR_EXISTS : ERR_SYSTEM;
 	if (e != ERR_OK) {
 		remove_keeping_errno(dirfd, beside);
@@ -199,16 +193,6 @@ store_rename(int dirfd, const char *from, const char *to)
 	MUST(from != NULL && to != NULL);
 
 	if (renameat(dirfd, from, dirfd, to) != 0)
-		return error_of_errno();
-	return sync_directory(dirfd);
-}
-
-enum err
-store_rename_new(int dirfd, const char *from, const char *to)
-{
-	MUST(from != NULL && to != NULL);
-
-	if (rename_by(dirfd, from, to, RENAME_NOREPLACE) != 0)
 		return error_of_errno();
 	return sync_directory(dirfd);
 }

@@ -42,8 +42,6 @@ MUST_USE enum err store_put(int dirfd, const char *name, mode_t mode, const void
 			    size_t size);
 /* Renames, over what is there, and syncs the directory.  ERR_MISSING. */
 MUST_USE enum err store_rename(int dirfd, const char *from, const char *to);
-/* The same, never over what is there.  ERR_MISSING, ERR_EXISTS. */
-MUST_USE enum err store_rename_new(int dirfd, const char *from, const char *to);
 /* Removes a file and syncs the directory.  ERR_MISSING. */
 MUST_USE enum err store_remove(int dirfd, const char *name);
 

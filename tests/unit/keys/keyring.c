@@ -156,52 +156,6 @@ a_lost_key_is_not_replaced(void **state)
 	folder_remove(&f);
 }
 
-/* A retired ledger's files go out of the way, whatever was cut before; the next one begins anew. */
-static void
-set_aside(void **state)
-{
-	struct keyring ring = { 0 };
-	struct keys_failure why = { { 0 } };
-	unsigned int n;
-
-	(void)state;
-	for (n = 1;; n++) {
-		struct folder f;
-		bool hit;
-		enum err e;
-
-		folder_make(&f);
-		assert_int_equal(create(&f, &why), ERR_OK);
-		assert_int_equal(open_ring(&f, &ring, &why), ERR_OK);
-		assert_int_equal(head_advance(&ring.head, 7, grown), ERR_OK);
-		keyring_close(&ring);
-		folder_write(&f, "evidence.rotation", "x", 1, 0644);
-		folder_write(&f, "operations.key", "x", 1, 0600);
-		fault_start(n, true);
-		e = keyring_set_aside(f.fd, "evidence", "retired-1", &why);
-		hit = fault_stop();
-		assert_int_equal(e, hit ? ERR_SYSTEM : ERR_OK);
-		/* A key that has signed is not replaced as long as its head is there. */
-		if (hit && folder_has(&f, "evidence.head"))
-			assert_int_not_equal(create(&f, &why), ERR_OK);
-		assert_int_equal(keyring_set_aside(f.fd, "evidence", "retired-1", &why), ERR_OK);
-		assert_int_equal(folder_count(&f), 5);
-		assert_true(folder_has(&f, "evidence.retired-1.key") &&
-			    folder_has(&f, "evidence.retired-1.pub") &&
-			    folder_has(&f, "evidence.retired-1.head") &&
-			    folder_has(&f, "evidence.retired-1.rotation"));
-		assert_int_equal(create(&f, &why), ERR_OK);
-		assert_int_equal(keyring_set_aside(f.fd, "evidence", "retired-1", &why),
-				 ERR_EXISTS);
-		assert_non_null(
-			strstr(why.text, "evidence.key: it cannot become evidence.retired-1.key"));
-		folder_remove(&f);
-		if (!hit)
-			break;
-	}
-	assert_true(n > 10);
-}
-
 /* After a fault at any call, or a crash before it, the next start has a whole key or makes one. */
 static void
 making_fails_cleanly_at_each_call(void **state)
@@ -294,7 +248,6 @@ main(void)
 		cmocka_unit_test(pub_follows_the_key),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(a_lost_key_is_not_replaced),
-		cmocka_unit_test(set_aside),
 		cmocka_unit_test(making_fails_cleanly_at_each_call),
 		cmocka_unit_test(opening_fails_cleanly_at_each_call),
 	};
