@@ -13,7 +13,7 @@
 
 #define ROUNDS     45u
 #define SEEDS      2u
-#define SEEDS_LONG 150u
+#define SEEDS_LONG 60u
 
 static unsigned int
 seeds(void)
