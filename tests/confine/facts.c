@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,6 +316,34 @@ only_its_own_setup_is_taken(void **state)
 	(void)close(channel);
 }
 
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *
+wait_for_the_end(void *argument)
+{
+	char byte;
+
+	/* Until the test closes the other end. */
+	(void)!read(*(const int *)argument, &byte, 1);
+	return NULL;
+}
+
+static void
+a_second_thread_is_seen(void **state)
+{
+	pthread_t thread;
+	int ends[2];
+
+	(void)state;
+	assert_true(confine_is_single_thread());
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_the_end, &ends[0]), 0);
+	assert_false(confine_is_single_thread());
+	(void)close(ends[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(ends[0]);
+}
+
 /* ---- the parent's end ---------------------------------------------------------------------- */
 
 /* Begins, tells so, and would then wait for ever: the test holds both ends of its channel. */
@@ -379,6 +407,7 @@ main(void)
 		cmocka_unit_test(what_no_harkd_started_ends),
 		cmocka_unit_test(only_its_own_setup_is_taken),
 		cmocka_unit_test(a_child_ends_with_its_parent),
+		cmocka_unit_test(a_second_thread_is_seen),
 	};
 
 	return cmocka_run_group_tests_name("confine/facts", tests, NULL, NULL);
