@@ -10,18 +10,17 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "base/text.h"
-#include "harkd/place.h"
-#include "os/account.h"
+#include "harkd/place_internal.h"
 #include "os/file.h"
 #include "os/folder.h"
-#include "os/packet.h"
-#include "os/sock.h"
 #include "os/store.h"
+#include "os/wait.h"
 #include "prog/exit.h"
+#include "prog/log.h"
 
-#define CONTROL_NAME "control.sock"
-/* Clients that connect while hark-control is away wait here. */
-#define CONTROL_BACKLOG 64
+/* How long an earlier harkd's notary may take to end, and between two looks at it. */
+#define PLACE_LEDGER_LIMIT_NS UINT64_C(10000000000)
+#define PLACE_LOOK_NS         UINT64_C(10000000)
 
 const char *
 place_ledger_name(unsigned int ledger)
@@ -32,8 +31,8 @@ place_ledger_name(unsigned int ledger)
 	return names[ledger];
 }
 
-__attribute__((format(printf, 3, 4))) static bool
-fail(struct place_failure *why, int code, const char *format, ...)
+bool
+place_fail(struct place_failure *why, int code, const char *format, ...)
 {
 	va_list arguments;
 
@@ -45,8 +44,8 @@ fail(struct place_failure *why, int code, const char *format, ...)
 }
 
 /* The exit code of a failed system call at a file. */
-static int
-code_of_errno(void)
+int
+place_code_of_errno(void)
 {
 	switch (errno) {
 	case EACCES:
@@ -114,8 +113,9 @@ open_named(const char *path, const char *what, mode_t mode, int *out, struct pla
 		e = folder_open_path(path, out);
 	if (e == ERR_OK)
 		return true;
-	return fail(why, code_of_errno(), "%s %s: %s%s", what, shown(path, text, sizeof(text)),
-		    strerror(errno), errno == ENOENT ? "; make the directory above it" : "");
+	return place_fail(why, place_code_of_errno(), "%s %s: %s%s", what,
+			  shown(path, text, sizeof(text)), strerror(errno),
+			  errno == ENOENT ? "; make the directory above it" : "");
 }
 
 /* One below the data directory, which must be ours alone to write. */
@@ -138,12 +138,12 @@ open_below(const struct place *p, const char *data, const char *name, mode_t mod
 	if (e == ERR_OK)
 		e = file_stat(*out, &info);
 	if (e != ERR_OK)
-		return fail(why, code_of_errno(), "%s/%s: %s", shown(data, text, sizeof(text)),
-			    name, strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s/%s: %s",
+				  shown(data, text, sizeof(text)), name, strerror(errno));
 	if ((info.mode & 0022) != 0)
-		return fail(why, EXIT_CONFIG,
-			    "%s/%s has mode %04o: others may write there; chmod go-w it",
-			    shown(data, text, sizeof(text)), name, (unsigned int)info.mode);
+		return place_fail(why, EXIT_CONFIG,
+				  "%s/%s has mode %04o: others may write there; chmod go-w it",
+				  shown(data, text, sizeof(text)), name, (unsigned int)info.mode);
 	return true;
 }
 
@@ -181,39 +181,40 @@ settle_host(struct place *p, const struct config *config, struct place_failure *
 	enum err e = read_host(p->data_fd, p->host);
 
 	if (config->host != NULL && host_name_check(config->host) != ERR_OK)
-		return fail(why, EXIT_CONFIG,
-			    "the host's name may have letters, digits, '.', '-' and "
-			    "'_', and at most 64 of them");
+		return place_fail(why, EXIT_CONFIG,
+				  "the host's name may have letters, digits, '.', '-' and "
+				  "'_', and at most 64 of them");
 	if (e == ERR_FORMAT)
-		return fail(why, EXIT_DATA,
-			    "%s/host is damaged: it should be one line with the "
-			    "host's name",
-			    data);
+		return place_fail(why, EXIT_DATA,
+				  "%s/host is damaged: it should be one line with the "
+				  "host's name",
+				  data);
 	if (e != ERR_OK && e != ERR_MISSING)
-		return fail(why, code_of_errno(), "%s/host: %s", data, strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s/host: %s", data, strerror(errno));
 	if (e == ERR_OK) {
 		if (config->host == NULL || strcmp(config->host, p->host) == 0)
 			return true;
-		return fail(why, EXIT_CONFIG,
-			    "%s belongs to host %s, and the configuration says %s; choose another "
-			    "data directory, or take the host's name out of the configuration",
-			    data, p->host, config->host);
+		return place_fail(
+			why, EXIT_CONFIG,
+			"%s belongs to host %s, and the configuration says %s; choose another "
+			"data directory, or take the host's name out of the configuration",
+			data, p->host, config->host);
 	}
 	if (p->has_ledger[PROTO_EVIDENCE] || p->has_ledger[PROTO_OPERATIONS])
-		return fail(why, EXIT_DATA,
-			    "%s has ledgers, and its file host is gone: restore it; "
-			    "it has the part of their origins before the slash",
-			    data);
+		return place_fail(why, EXIT_DATA,
+				  "%s has ledgers, and its file host is gone: restore it; "
+				  "it has the part of their origins before the slash",
+				  data);
 	if (config->host != NULL)
 		(void)snprintf(p->host, sizeof(p->host), "%s", config->host);
 	else if (host_name(p->host) != ERR_OK)
-		return fail(why, EXIT_CONFIG,
-			    "this machine has no usable name; set host in the "
-			    "configuration");
+		return place_fail(why, EXIT_CONFIG,
+				  "this machine has no usable name; set host in the "
+				  "configuration");
 	(void)snprintf(line, sizeof(line), "%s\n", p->host);
 	if (store_create(p->data_fd, "host", 0644, line, strlen(line)) != ERR_OK)
-		return fail(why, code_of_errno(), "%s/host cannot be written: %s", data,
-			    strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s/host cannot be written: %s", data,
+				  strerror(errno));
 	return true;
 }
 
@@ -261,15 +262,16 @@ settle_origins(struct place *p, const char *data, struct place_failure *why)
 			e = read_origin(p->ledger_fds[i], p->origins[i]);
 		if (e == ERR_OK &&
 		    !origin_is_of(p->origins[i], p->host, (enum proto_ledger)i, &generation))
-			return fail(why, EXIT_DATA,
-				    "%s/%s is the ledger of %s, and this is the %s of %s: it "
-				    "belongs to another data directory",
-				    shown(data, text, sizeof(text)), name,
-				    shown(p->origins[i], theirs, sizeof(theirs)), name, p->host);
+			return place_fail(why, EXIT_DATA,
+					  "%s/%s is the ledger of %s, and this is the %s of %s: it "
+					  "belongs to another data directory",
+					  shown(data, text, sizeof(text)), name,
+					  shown(p->origins[i], theirs, sizeof(theirs)), name,
+					  p->host);
 		/* Missing or damaged: the notary says it, who judges the whole ledger. */
 		if (e != ERR_OK &&
 		    origin_write(p->host, (enum proto_ledger)i, 1, p->origins[i]) != ERR_OK)
-			return fail(why, EXIT_CONFIG, "the host's name is too long");
+			return place_fail(why, EXIT_CONFIG, "the host's name is too long");
 	}
 	return true;
 }
@@ -288,22 +290,57 @@ judge_keys(struct place *p, const char *data, struct place_failure *why)
 		(void)snprintf(name, sizeof(name), "%s.key", place_ledger_name(i));
 		e = file_stat_at(p->keys_fd, name, &info);
 		if (e != ERR_OK && e != ERR_MISSING)
-			return fail(why, code_of_errno(), "%s/keys/%s: %s",
-				    shown(data, text, sizeof(text)), name, strerror(errno));
+			return place_fail(why, place_code_of_errno(), "%s/keys/%s: %s",
+					  shown(data, text, sizeof(text)), name, strerror(errno));
 		p->has_key[i] = e == ERR_OK;
 		if (folder_is_empty(p->ledger_fds[i], &empty) != ERR_OK)
-			return fail(why, code_of_errno(), "%s/%s: %s",
-				    shown(data, text, sizeof(text)), place_ledger_name(i),
-				    strerror(errno));
+			return place_fail(why, place_code_of_errno(), "%s/%s: %s",
+					  shown(data, text, sizeof(text)), place_ledger_name(i),
+					  strerror(errno));
 		p->has_ledger[i] = !empty;
 		if (p->has_ledger[i] && !p->has_key[i])
-			return fail(why, EXIT_CONFIG,
-				    "%s/%s is a ledger, and its key %s/keys/%s is gone: restore "
-				    "the key, or "
-				    "begin anew with `hark ledger retire`",
-				    text, place_ledger_name(i), text, name);
+			return place_fail(
+				why, EXIT_CONFIG,
+				"%s/%s is a ledger, and its key %s/keys/%s is gone: restore "
+				"the key, or "
+				"begin anew with `hark ledger retire`",
+				text, place_ledger_name(i), text, name);
 	}
 	return true;
+}
+
+/*
+ * A notary outlives a harkd that was killed by the time of a write.  It has a copy of our
+ * descriptor of the ledger, and with it the lock on this opening: two never write one ledger.
+ */
+static bool
+wait_for_ledger(const struct place *p, unsigned int ledger, const char *data,
+		struct place_failure *why)
+{
+	uint64_t limit_ns = wait_now_ns() + PLACE_LEDGER_LIMIT_NS;
+	struct wait_item nothing = { .fd = -1 };
+	bool told = false;
+	enum err e;
+
+	while ((e = folder_lock_open(p->ledger_fds[ledger])) == ERR_AGAIN &&
+	       wait_now_ns() < limit_ns) {
+		if (!told)
+			log_info("a program of an earlier harkd still has the ledger %s; waiting "
+				 "for its end",
+				 place_ledger_name(ledger));
+		told = true;
+		e = wait_ready(&nothing, 1, wait_now_ns() + PLACE_LOOK_NS);
+		if (e != ERR_OK)
+			break;
+	}
+	if (e == ERR_OK)
+		return true;
+	if (e == ERR_AGAIN)
+		return place_fail(why, EXIT_TEMPORARY,
+				  "%s/%s is still in use by a program of an earlier harkd", data,
+				  place_ledger_name(ledger));
+	return place_fail(why, place_code_of_errno(), "%s/%s: %s", data, place_ledger_name(ledger),
+			  strerror(errno));
 }
 
 bool
@@ -321,26 +358,28 @@ place_open(struct place *p, const struct config *config, int64_t group, struct p
 	shown(config->data, text, sizeof(text));
 	e = folder_lock(p->data_fd, "lock", &p->lock_fd);
 	if (e == ERR_AGAIN)
-		return fail(why, EXIT_TEMPORARY, "%s is in use by another harkd or by hark ledger",
-			    text);
+		return place_fail(why, EXIT_TEMPORARY,
+				  "%s is in use by another harkd or by hark ledger", text);
 	if (e != ERR_OK)
-		return fail(why, code_of_errno(), "%s/lock: %s", text, strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s/lock: %s", text, strerror(errno));
 	if (!open_below(p, config->data, "keys", 0700, -1, &p->keys_fd, why) ||
 	    !open_below(p, config->data, "cells", 0700, -1, &p->cells_fd, why))
 		return false;
 	for (i = 0; i < PROTO_LEDGERS; i++) {
 		if (!open_below(p, config->data, place_ledger_name(i), read_mode, group,
-				&p->ledger_fds[i], why))
+				&p->ledger_fds[i], why) ||
+		    !wait_for_ledger(p, i, text, why))
 			return false;
 	}
 	if (!judge_keys(p, config->data, why) || !settle_host(p, config, why) ||
 	    !settle_origins(p, config->data, why))
 		return false;
 	if (folder_sync(p->data_fd) != ERR_OK)
-		return fail(why, code_of_errno(), "%s: %s", text, strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s: %s", text, strerror(errno));
 	e = file_stat_at(p->data_fd, "running", &info);
 	if (e != ERR_OK && e != ERR_MISSING)
-		return fail(why, code_of_errno(), "%s/running: %s", text, strerror(errno));
+		return place_fail(why, place_code_of_errno(), "%s/running: %s", text,
+				  strerror(errno));
 	p->was_clean = e == ERR_MISSING;
 	return true;
 }
@@ -350,8 +389,8 @@ place_mark_running(const struct place *p, struct place_failure *why)
 {
 	if (store_replace(p->data_fd, "running", 0600, "\n", 1) == ERR_OK)
 		return true;
-	return fail(why, code_of_errno(), "the data directory cannot be written: %s",
-		    strerror(errno));
+	return place_fail(why, place_code_of_errno(), "the data directory cannot be written: %s",
+			  strerror(errno));
 }
 
 void
@@ -359,81 +398,4 @@ place_mark_clean(const struct place *p)
 {
 	/* Where it stays, the next start says that this end was not clean: more, never less. */
 	(void)!store_remove(p->data_fd, "running");
-}
-
-/* ---- the control socket -------------------------------------------------------------------- */
-
-/* Removes what stands in its place, where that is a socket on which nobody listens. */
-static bool
-clear_control(const struct place *p, const char *run, struct place_failure *why)
-{
-	cleanup(file_close) int path_fd = -1;
-	cleanup(file_close) int probe = -1;
-	struct file_info info;
-	enum err e;
-
-	e = file_open_path_at(p->run_fd, CONTROL_NAME, &path_fd);
-	if (e == ERR_MISSING)
-		return true;
-	if (e == ERR_OK)
-		e = file_stat(path_fd, &info);
-	if (e != ERR_OK)
-		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
-	if (info.kind != FILE_SOCKET)
-		return fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " is %s; remove it", run,
-			    file_kind_text(info.kind));
-	e = packet_open(&probe);
-	if (e == ERR_OK)
-		e = sock_connect_path(probe, path_fd);
-	if (e == ERR_OK || e == ERR_AGAIN)
-		return fail(why, EXIT_CANT_CREATE,
-			    "%s/" CONTROL_NAME " is in use by another harkd; give each its own run "
-			    "directory",
-			    run);
-	if (e != ERR_REFUSED)
-		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
-	e = file_unlink_at(p->run_fd, CONTROL_NAME);
-	if (e != ERR_OK && e != ERR_MISSING)
-		return fail(why, code_of_errno(), "%s/" CONTROL_NAME ": %s", run, strerror(errno));
-	return true;
-}
-
-bool
-place_bind_control(const struct place *p, const char *run, int64_t group, int *fd_out,
-		   struct place_failure *why)
-{
-	cleanup(file_close) int fd = -1;
-	cleanup(file_close) int path_fd = -1;
-	char text[512];
-	enum err e;
-
-	shown(run, text, sizeof(text));
-	if (!clear_control(p, text, why))
-		return false;
-	e = packet_open(&fd);
-	if (e == ERR_OK)
-		e = file_set_mode(fd, 0600);
-	if (e == ERR_OK)
-		e = sock_bind_at(fd, p->run_fd, CONTROL_NAME);
-	if (e == ERR_OK)
-		e = file_open_path_at(p->run_fd, CONTROL_NAME, &path_fd);
-	if (e == ERR_OK && group >= 0) {
-		e = file_set_owner_path(path_fd, account_own_uid(), (gid_t)group);
-		if (e == ERR_OK)
-			e = file_set_mode_path(path_fd, 0660);
-	}
-	if (e == ERR_OK)
-		e = sock_listen(fd, CONTROL_BACKLOG);
-	if (e != ERR_OK)
-		return fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " cannot be bound: %s", text,
-			    strerror(errno));
-	*fd_out = file_steal(&fd);
-	return true;
-}
-
-void
-place_remove_control(const struct place *p)
-{
-	if (p->run_fd >= 0)
-		(void)!file_unlink_at(p->run_fd, CONTROL_NAME); /* a stale one does no harm */
 }

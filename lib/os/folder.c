@@ -136,17 +136,27 @@ folder_is_empty(int fd, bool *out)
 }
 
 enum err
+folder_lock_open(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	return errno == EWOULDBLOCK ? ERR_AGAIN : ERR_SYSTEM;
+}
+
+enum err
 folder_lock(int dirfd, const char *name, int *out)
 {
 	cleanup(file_close) int fd = -1;
+	enum err e;
 
 	MUST(name != NULL && out != NULL);
 
 	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ERR_SYSTEM;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? ERR_AGAIN : ERR_SYSTEM;
+	e = folder_lock_open(fd);
+	if (e != ERR_OK)
+		return e;
 	*out = file_steal(&fd);
 	return ERR_OK;
 }

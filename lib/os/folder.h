@@ -37,6 +37,9 @@ MUST_USE enum err folder_list(int fd, folder_name_fn *fn, void *ctx);
  * whoever holds it last.  ERR_AGAIN: another has it; ERR_SYSTEM.
  */
 MUST_USE enum err folder_lock(int dirfd, const char *name, int *out);
+/* Locks an open folder, for all who share this opening of it, until the last of them closes it.
+ * ERR_AGAIN: who opened it another time has it; ERR_SYSTEM. */
+MUST_USE enum err folder_lock_open(int fd);
 /* Owner and group by the descriptor; -1 leaves one as it is. */
 MUST_USE enum err folder_set_owner(int fd, uid_t uid, gid_t gid);
 

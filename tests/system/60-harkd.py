@@ -430,6 +430,22 @@ def notary_heals():
         d.stop()
 
 
+@test("a ledger that an earlier harkd's notary still has is waited for")
+def earlier_notary():
+    import fcntl
+    with Harkd(stand_in="") as d:
+        d.start()
+        d.stop()
+        held = os.open(os.path.join(d.data, "evidence"), os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        d.spawn()
+        wait_for(lambda: "still has the ledger evidence" in d.err(), "waiting")
+        equal(d.heard(said="NOTARY_SETUP")[1:], [], "no second notary meanwhile")
+        os.close(held)
+        wait_for(lambda: "harkd: ready" in d.err(), "ready")
+        d.stop()
+
+
 # ---- bad input
 
 def write(path, text, mode=0o644):
