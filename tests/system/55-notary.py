@@ -272,6 +272,7 @@ def it_refuses_what_it_cannot_stand_on(tap, top):
     tap.same("harkd may not say anything", (n.until("FAILED")["CODE"], n.end()[0]),
              (EXIT_PROTOCOL, EXIT_PROTOCOL))
     n = Notary(top)
+    n.cell(1)           # so that there is a frame to be damaged
     n.channel.close()
     tap.same("without harkd it ends", n.child.wait(LIMIT_S) in (0, -9, -15), True)
     n.child.stderr.close()
