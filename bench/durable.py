@@ -299,13 +299,6 @@ def peers(emit, messages):
           "ratio": round(mine / theirs, 2), "baseline": "rsyslog, CloudEvent JSON, sync"})
 
 
-def run(emit, quick):
-    throughput(emit, 200_000 if quick else 2_000_000, 1 if quick else 3)
-    latency(emit, 2 if quick else 10)
-    idle(emit)
+def recoveries(emit, quick):
     for leaves in ((1_000_000,) if quick else (1_000_000, 10_000_000)):
         recovery(emit, leaves)
-    peers(emit, 64_000 if quick else 640_000)
-
-
-__all__ = ["run"]
