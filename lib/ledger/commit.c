@@ -115,13 +115,20 @@ commit_plan_opening(struct ledger *l, uint64_t serial, int64_t seconds)
 	return ERR_OK;
 }
 
+/* True where the next segment was asked for and there was no room. */
+static bool
+lacks_ahead(const struct writer *w)
+{
+	return w->ahead_file < 0 && w->ahead_serial == w->serial + 1;
+}
+
 /* Not having it is no failure: it only means that space is low. */
 static void
 make_ahead(struct ledger *l, uint64_t now_ns)
 {
 	struct writer *w = &l->writer;
 
-	if (w->ahead_file >= 0 || w->file < 0)
+	if (w->ahead_file >= 0 || (lacks_ahead(w) && now_ns - w->ahead_tried_ns < AHEAD_RETRY_NS))
 		return;
 	w->ahead_tried_ns = now_ns;
 	w->ahead_serial = w->serial + 1;
@@ -207,8 +214,8 @@ run(struct ledger *l)
 			e = open_segment(l, &b->opening);
 		if (e != ERR_OK)
 			return e;
-		make_ahead(l, b->now_ns);
-	} else if (b->now_ns - w->ahead_tried_ns >= AHEAD_RETRY_NS) {
+	} else {
+		/* With a segment's second batch: its first has waited long enough. */
 		make_ahead(l, b->now_ns);
 	}
 	MUST(w->file >= 0 && w->serial == b->at.serial);
@@ -232,5 +239,5 @@ commit_run(void *ctx)
 	c->rows_are_written = false;
 	c->result = run(l);
 	c->system_error = errno;
-	c->has_ahead = l->writer.ahead_file >= 0;
+	c->has_ahead = !lacks_ahead(&l->writer);
 }
