@@ -201,6 +201,7 @@ run(struct ledger *l)
 	const struct batch *b = c->batch;
 	struct writer *w = &l->writer;
 	struct disk d = l->disk;
+	bool is_first = false;
 	enum err e = ERR_OK;
 
 	if (!c->behind_is_written)
@@ -214,9 +215,7 @@ run(struct ledger *l)
 			e = open_segment(l, &b->opening);
 		if (e != ERR_OK)
 			return e;
-	} else {
-		/* With a segment's second batch: its first has waited long enough. */
-		make_ahead(l, b->now_ns);
+		is_first = true;
 	}
 	MUST(w->file >= 0 && w->serial == b->at.serial);
 	e = d.ops->write(d.ctx, w->file, b->at.offset, b->frame, b->head.bytes);
@@ -226,6 +225,10 @@ run(struct ledger *l)
 		return e;
 	if (c->behind_is_written)
 		c->rows_are_written = tree_write(&l->tree, &b->rows) == ERR_OK;
+	/* A segment's first batch has waited long enough; and a disk that takes no frame is not
+	 * asked for a segment. */
+	if (!is_first)
+		make_ahead(l, b->now_ns);
 	return ERR_OK;
 }
 
