@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -18,6 +19,27 @@
 		*(pointer) = NULL;                           \
 		stolen_;                                     \
 	})
+
+/*
+ * Copies a short text, whose size is known only when it runs, without a call.  A C library's memcpy
+ * is made for long ones: musl's costs 20 ns before the first byte.  `size` may be 0; they do not
+ * overlap.
+ */
+static inline void
+bytes_copy(void *to, const void *from, size_t size)
+{
+	uint8_t *out = to;
+	const uint8_t *in = from;
+
+	if (size > 64) {
+		memcpy(out, in, size);
+		return;
+	}
+	for (; size >= 8; size -= 8, out += 8, in += 8)
+		memcpy(out, in, 8);
+	for (; size > 0; size--)
+		*out++ = *in++;
+}
 
 struct bytes {
 	const uint8_t *data; /* may be NULL where size is 0 */

@@ -60,8 +60,7 @@ record_declared_size(const struct hark_guest_declaration *d)
 static uint8_t *
 put_text(uint8_t *at, struct hark_text text)
 {
-	if (text.size > 0)
-		memcpy(at, text.data, text.size);
+	bytes_copy(at, text.data, text.size);
 	return at + text.size;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "cell.h"
+#include "telemetry/listener.h"
 
 #define NOBODY     65534u
 #define NAME_LIMIT 82u /* of the file's name, with _9001 */
@@ -67,6 +68,78 @@ socket_is_there_and_goes(void **state)
 	(void)close(guest);
 	hark_listener_close(l);
 	assert_int_equal(cell_inode(c.socket), 0);
+	cell_close(&c);
+}
+
+/* A socket that another has bound: used as any other, and left where it is at the end. */
+static void
+a_bound_socket_is_adopted(void **state)
+{
+	static const struct hark_listener_options options = { .connections_max = 2 };
+	struct hark_listener *l = NULL;
+	struct hark_stream *streams[2] = { NULL, NULL };
+	struct hark_stream *third = NULL;
+	struct hark_rejection why;
+	struct cell c;
+	int guests[3];
+	int kept;
+	int fd;
+	size_t i;
+
+	(void)state;
+	cell_open(&c);
+	kept = cell_bind_other(c.socket, SOCK_STREAM, 16);
+	fd = dup(kept);
+	/* It must not hold up who accepts. */
+	assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_ARGUMENT);
+	assert_true(fd >= 0 && l == NULL);
+	assert_int_equal(fcntl(kept, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_OK);
+	assert_int_equal(fd, -1);
+	assert_int_equal(hark_listener_accept(l, &third, &why), HARK_TELEMETRY_AGAIN);
+	for (i = 0; i < 2; i++)
+		guests[i] = cell_pair(l, c.socket, &streams[i]);
+	guests[2] = cell_connect(c.socket);
+	assert_int_equal(hark_listener_accept(l, &third, &why), HARK_TELEMETRY_REFUSED);
+	assert_int_equal(why.reason, HARK_REJECT_TOO_MANY_CONNECTIONS);
+	for (i = 0; i < 2; i++)
+		hark_stream_close(streams[i]);
+	for (i = 0; i < 3; i++)
+		(void)close(guests[i]);
+	hark_listener_close(l);
+	assert_true(cell_inode(c.socket) != 0);
+	assert_true(close(cell_connect(c.socket)) == 0); /* who has bound it listens still */
+	(void)close(kept);
+	(void)unlink(c.socket);
+	cell_close(&c);
+}
+
+static void
+what_does_not_listen_is_not_adopted(void **state)
+{
+	static const struct hark_listener_options options = { .connections_max = 0 };
+	struct hark_listener *l = NULL;
+	struct cell c;
+	int fds[5];
+	int pair[2];
+	size_t i;
+
+	(void)state;
+	cell_open(&c);
+	assert_int_equal(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0);
+	fds[0] = pair[0];
+	fds[1] = pair[1];
+	fds[2] = cell_socket(SOCK_STREAM | SOCK_NONBLOCK);
+	fds[3] = cell_bind_other(c.socket, SOCK_SEQPACKET | SOCK_NONBLOCK, 4);
+	fds[4] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	for (i = 0; i < 5; i++) {
+		int fd = fds[i];
+
+		assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_ARGUMENT);
+		assert_true(fd == fds[i] && l == NULL);
+		(void)close(fd);
+	}
+	(void)unlink(c.socket);
 	cell_close(&c);
 }
 
@@ -464,6 +537,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_arguments_are_refused),
 		cmocka_unit_test(socket_is_there_and_goes),
+		cmocka_unit_test(a_bound_socket_is_adopted),
+		cmocka_unit_test(what_does_not_listen_is_not_adopted),
 		cmocka_unit_test(mode_and_owner_are_as_asked),
 		cmocka_unit_test(what_is_not_stale_is_left_alone),
 		cmocka_unit_test(stale_socket_is_replaced),
