@@ -185,7 +185,7 @@ add_leaf(struct exporting *x, uint64_t index, struct merkle_hash *hash)
 {
 	struct ledger_failure why = { 0 };
 	struct merkle_hash stored;
-	struct ledger_leaf leaf;
+	struct ledger_leaf leaf = { .index = 0 };
 	enum err e;
 
 	if (index < ledger_reader_first(x->sealed.reader)) {

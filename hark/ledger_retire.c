@@ -122,47 +122,32 @@ read_old_origin(struct retire *r, uint32_t *generation)
 		*generation = 1;
 }
 
-/* The first number under which no key was kept yet; a lost key counts as one that was kept. */
-static int
-find_number(struct retire *r)
-{
-	char name[KEYRING_FILE_BYTES];
-	struct file_info info;
-	enum err e = ERR_OK;
-
-	for (r->number = 1; r->number <= NUMBER_MAX && e == ERR_OK; r->number++) {
-		(void)snprintf(name, sizeof(name), "%s-%04u.pub", r->name, r->number);
-		e = file_stat_at(r->keys_fd, name, &info);
-		if (e == ERR_MISSING)
-			return EXIT_OK;
-	}
-	if (e == ERR_OK)
-		errno = EEXIST;
-	return fail(r, "keys");
-}
-
-/* <ledger>.x becomes <ledger>-<number>.x; the secret key goes first, so that a crash between leaves
- * a ledger without a key, which nothing goes on with. */
+/*
+ * The old key's files get the first number under which there is room for them; one that a crash cut
+ * short is finished under its own number, because its head is moved last.
+ */
 static int
 move_keys(struct retire *r)
 {
-	static const char *const endings[] = { KEYRING_KEY, KEYRING_HEAD, ".rotation",
-					       KEYRING_PUB };
-	char from[KEYRING_FILE_BYTES];
-	char to[KEYRING_FILE_BYTES];
-	size_t i;
-	int code = find_number(r);
+	struct keys_failure why = { { 0 } };
+	char head[KEYRING_FILE_BYTES];
+	char tag[KEYRING_TAG_BYTES_MAX];
+	struct file_info info;
+	enum err e = ERR_EXISTS;
 
-	for (i = 0; i < sizeof(endings) / sizeof(endings[0]) && code == EXIT_OK; i++) {
-		enum err e;
-
-		keyring_file(r->name, endings[i], from);
-		(void)snprintf(to, sizeof(to), "%s-%04u%s", r->name, r->number, endings[i]);
-		e = store_rename(r->keys_fd, from, to);
-		if (e != ERR_OK && e != ERR_MISSING)
-			code = fail(r, from);
+	for (r->number = 1; r->number <= NUMBER_MAX; r->number++) {
+		(void)snprintf(tag, sizeof(tag), "%04u", r->number);
+		(void)snprintf(head, sizeof(head), "%s.%s" KEYRING_HEAD, r->name, tag);
+		if (file_stat_at(r->keys_fd, head, &info) == ERR_OK)
+			continue;
+		e = keyring_set_aside(r->keys_fd, r->name, tag, &why);
+		if (e != ERR_EXISTS)
+			break;
 	}
-	return code;
+	if (e == ERR_OK)
+		return EXIT_OK;
+	log_error("%s/keys: %s", r->data.shown, why.text);
+	return EXIT_IO;
 }
 
 static int

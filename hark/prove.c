@@ -119,7 +119,7 @@ make(struct prove *p, struct buf *out)
 	struct merkle_hash hashes[MERKLE_PROOF_MAX];
 	struct ledger_failure why = { 0 };
 	struct merkle_hash hash;
-	struct ledger_leaf leaf;
+	struct ledger_leaf leaf = { .index = 0 };
 	size_t count = 0;
 	enum err e;
 	int code = read_leaf(p, &leaf);

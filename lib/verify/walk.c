@@ -278,14 +278,14 @@ open_segment(struct walk *w, uint64_t serial)
 
 /* The first segment, or the one that is the first now, because others were pruned meanwhile. */
 static enum err
-open_first(struct walk *w, uint64_t *serial)
+open_first(struct walk *w, uint64_t serial)
 {
-	enum err e = open_segment(w, *serial);
+	enum err e = open_segment(w, serial);
 
 	if (e != ERR_OK)
 		return e;
 	if (w->segment.header.first_index < w->frontier.size ||
-	    (*serial == 0 && w->segment.header.first_index != 0))
+	    (serial == 0 && w->segment.header.first_index != 0))
 		return check_header(w);
 	if (w->segment.header.first_index > 0)
 		e = walk_grow_from_tree(w, w->segment.header.first_index);
@@ -307,7 +307,7 @@ open_next(struct walk *w, uint64_t *serial)
 		return e;
 	if (w->has_segments && w->first_serial > *serial && w->last_serial >= before) {
 		*serial = w->first_serial;
-		return open_first(w, serial);
+		return open_first(w, *serial);
 	}
 	return *serial > before ? ERR_END : open_segment(w, *serial);
 }
@@ -316,7 +316,7 @@ static enum err
 walk_segments(struct walk *w)
 {
 	uint64_t serial = w->first_serial;
-	enum err e = open_first(w, &serial);
+	enum err e = open_first(w, serial);
 
 	while (e == ERR_OK) {
 		e = check_header(w);
