@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "hark/client.h"
@@ -122,32 +121,62 @@ read_old_origin(struct retire *r, uint32_t *generation)
 		*generation = 1;
 }
 
+/* What a directory of keys has of a ledger; what a change of the key leaves is among it. */
+static const char *const key_endings[] = { KEYRING_KEY, KEYRING_NEXT, KEYRING_ROTATION, KEYRING_PUB,
+					   KEYRING_HEAD };
+#define KEY_ENDINGS (sizeof(key_endings) / sizeof(key_endings[0]))
+
+static void
+aside_name(const struct retire *r, const char *ending, char name[KEYRING_FILE_BYTES])
+{
+	(void)snprintf(name, KEYRING_FILE_BYTES, "%s-%04u%s", r->name, r->number, ending);
+}
+
+/* True where a file of that number is there already, or cannot be looked at. */
+static bool
+is_number_taken(const struct retire *r)
+{
+	char name[KEYRING_FILE_BYTES];
+	struct file_info info;
+	size_t i;
+
+	for (i = 0; i < KEY_ENDINGS; i++) {
+		aside_name(r, key_endings[i], name);
+		if (file_stat_at(r->keys_fd, name, &info) != ERR_MISSING)
+			return true;
+	}
+	return false;
+}
+
 /*
- * The old key's files get the first number under which there is room for them; one that a crash cut
- * short is finished under its own number, because its head is moved last.
+ * <ledger>.x becomes <ledger>-<number>.x, of which none is there: a rename that would take a key's
+ * place is never made.  The secret key goes first, so that a crash between leaves a ledger without
+ * a key, which nothing goes on with; the head goes last, so that no key is made anew beside the
+ * head of one that has signed.
  */
 static int
 move_keys(struct retire *r)
 {
-	struct keys_failure why = { { 0 } };
-	char head[KEYRING_FILE_BYTES];
-	char tag[KEYRING_TAG_BYTES_MAX];
-	struct file_info info;
-	enum err e = ERR_EXISTS;
+	char from[KEYRING_FILE_BYTES];
+	char to[KEYRING_FILE_BYTES];
+	size_t i;
 
-	for (r->number = 1; r->number <= NUMBER_MAX; r->number++) {
-		(void)snprintf(tag, sizeof(tag), "%04u", r->number);
-		(void)snprintf(head, sizeof(head), "%s.%s" KEYRING_HEAD, r->name, tag);
-		if (file_stat_at(r->keys_fd, head, &info) == ERR_OK)
-			continue;
-		e = keyring_set_aside(r->keys_fd, r->name, tag, &why);
-		if (e != ERR_EXISTS)
-			break;
+	for (r->number = 1; r->number < NUMBER_MAX && is_number_taken(r);)
+		r->number++;
+	if (is_number_taken(r)) {
+		errno = EEXIST;
+		return fail(r, "keys");
 	}
-	if (e == ERR_OK)
-		return EXIT_OK;
-	log_error("%s/keys: %s", r->data.shown, why.text);
-	return EXIT_IO;
+	for (i = 0; i < KEY_ENDINGS; i++) {
+		enum err e;
+
+		keyring_file(r->name, key_endings[i], from);
+		aside_name(r, key_endings[i], to);
+		e = store_rename(r->keys_fd, from, to);
+		if (e != ERR_OK && e != ERR_MISSING)
+			return fail(r, from);
+	}
+	return EXIT_OK;
 }
 
 static int

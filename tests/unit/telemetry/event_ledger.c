@@ -80,6 +80,8 @@ build(unsigned int number, const struct event_place *to)
 		return event_ledger_full(&now, "evidence", to, &size);
 	case 21:
 		return event_protocol_violation(&now, "slot_not_given", &host, to, &size);
+	case 23:
+		return event_ledger_begun(&now, "host7.example/evidence", root, 1042, to, &size);
 	default:
 		return event_operation(&now, bytes_of("pruned"), 1042, root,
 				       bytes_of("{\"ledger\":\"evidence\",\"index\":\"9\"}"), to,
@@ -87,7 +89,7 @@ build(unsigned int number, const struct event_place *to)
 	}
 }
 #define FIRST 8u
-#define LAST  22u
+#define LAST  23u
 
 static void
 each_example_is_what_is_written(void **state)

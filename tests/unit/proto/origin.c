@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The names of ledgers, both ways. */
+#include <string.h>
+
+#include "unit.h"
+
+#include "proto/origin.h"
+
+static void
+reads(void **state)
+{
+	static const struct {
+		const char *rule, *origin;
+		enum proto_ledger ledger;
+		uint32_t want; /* 0: it is none of this host and ledger */
+	} rows[] = {
+		{ "the first", "h.example/evidence", PROTO_EVIDENCE, 1 },
+		{ "the second", "h.example/evidence.2", PROTO_EVIDENCE, 2 },
+		{ "the last", "h.example/operations.1000000000", PROTO_OPERATIONS, 1000000000 },
+		{ "past the last", "h.example/operations.1000000001", PROTO_OPERATIONS, 0 },
+		{ "the other ledger", "h.example/evidence", PROTO_OPERATIONS, 0 },
+		{ "another host", "g.example/evidence", PROTO_EVIDENCE, 0 },
+		{ "a longer host", "h.example.org/evidence", PROTO_EVIDENCE, 0 },
+		{ "a shorter host", "h/evidence", PROTO_EVIDENCE, 0 },
+		{ "the host alone", "h.example", PROTO_EVIDENCE, 0 },
+		{ "a longer name", "h.example/evidences", PROTO_EVIDENCE, 0 },
+		{ "a first that is numbered", "h.example/evidence.1", PROTO_EVIDENCE, 0 },
+		{ "a zero before it", "h.example/evidence.02", PROTO_EVIDENCE, 0 },
+		{ "no number", "h.example/evidence.", PROTO_EVIDENCE, 0 },
+		{ "empty", "", PROTO_EVIDENCE, 0 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		uint32_t generation = 0;
+
+		if (origin_is_of(rows[i].origin, "h.example", rows[i].ledger, &generation) !=
+			    (rows[i].want > 0) ||
+		    generation != rows[i].want)
+			fail_msg("%s: %u", rows[i].rule, generation);
+	}
+}
+
+static void
+writes_what_it_reads(void **state)
+{
+	static const uint32_t rows[] = { 1, 2, 10, ORIGIN_GENERATION_MAX };
+	char text[ORIGIN_TEXT_BYTES];
+	char host[ORIGIN_TEXT_BYTES];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		uint32_t generation = 0;
+
+		assert_int_equal(origin_write("h", PROTO_OPERATIONS, rows[i], text), ERR_OK);
+		assert_true(origin_is_of(text, "h", PROTO_OPERATIONS, &generation));
+		assert_int_equal(generation, rows[i]);
+	}
+	memset(host, 'h', sizeof(host) - 1);
+	host[sizeof(host) - 1] = '\0';
+	memcpy(text, "kept", 5);
+	assert_int_equal(origin_write(host, PROTO_EVIDENCE, 1, text), ERR_LIMIT);
+	assert_string_equal(text, "kept");
+	host[ORIGIN_TEXT_BYTES - 1 - strlen("/evidence")] = '\0';
+	assert_int_equal(origin_write(host, PROTO_EVIDENCE, 1, text), ERR_OK);
+	assert_int_equal(strlen(text), ORIGIN_TEXT_BYTES - 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads),
+		cmocka_unit_test(writes_what_it_reads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
