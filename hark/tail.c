@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * hark tail: the last events of a ledger, or all from one on, and with --follow those that come.
+ * hark tail: the events of a ledger, all or from one on, and with --follow those that come.
  * Live it reads the files by descriptors that the daemon gives, never past what is committed.
  */
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "prog/exit.h"
 #include "prog/log.h"
 
-/* Without --from: so many events, looked for among so many of the last leaves. */
+/* With --follow and without --from: so many events, looked for among so many of the last leaves. */
 #define LAST_SHOWN  10u
 #define LAST_LOOKED 65536u
 /* How often a follower looks whether the daemon is still there, in milliseconds. */
@@ -51,7 +51,9 @@ static const struct args_command command = {
 	.name = "hark tail",
 	.usage = "usage: hark tail [--cell NAME] [--from INDEX] [--follow] [--json]\n"
 		 "\n"
-		 "Shows the last ten events, or all from INDEX on, a line each.\n"
+		 "Shows events, a line each: all, or those from INDEX on; with --follow the last "
+		 "ten\n"
+		 "and then what comes.\n"
 		 "\n"
 		 "      --cell NAME       of this cell alone\n"
 		 "      --from INDEX      begin with this leaf of the ledger\n"
@@ -285,8 +287,10 @@ run(struct tail *t, struct source *s)
 {
 	int code = source_open(t, s);
 
-	if (code == EXIT_OK)
-		code = t->has_from ? seek(t, s->follow, t->next) : find_last(t, s->follow);
+	if (code == EXIT_OK && t->follows && !t->has_from)
+		code = find_last(t, s->follow);
+	else if (code == EXIT_OK)
+		code = seek(t, s->follow, t->has_from ? t->next : follow_first(s->follow));
 	while (code == EXIT_OK) {
 		code = show_all(t, s->follow);
 		if (code != EXIT_OK || !t->follows)

@@ -199,9 +199,15 @@ field() {
 	[ "$status" -eq 0 ]
 	[ "$output" = "$all" ]
 	run "$hark" tail --json
-	[ "$output" = "$(tail -n 10 <<<"$all")" ]
+	[ "$output" = "$all" ]
 	run "$hark" tail --cell t1 --json
-	[ "$output" = "$(jq -c 'select(.data.cellId == "t1")' <<<"$all" | tail -n 10)" ]
+	[ "$output" = "$(jq -c 'select(.data.cellId == "t1")' <<<"$all")" ]
+	# A follower begins with the last ten.
+	"$hark" tail --follow --json >"$dir/followed" 3>&- &
+	follower=$!
+	timeout 60 tail -f -n +1 --pid="$follower" "$dir/followed" | head -n 10 >/dev/null
+	kill "$follower"
+	[ "$(head -n 10 "$dir/followed")" = "$(tail -n 10 <<<"$all")" ]
 	run "$hark" tail --ledger operations --from 0 --json
 	[ "$status" -eq 0 ]
 	[[ "${lines[0]}" == *'/operations/0"'* ]]
