@@ -198,13 +198,19 @@ packet_receive(int fd, void *data, size_t capacity, size_t *size_out, int *fds, 
 	size_t count = 0;
 	ssize_t n;
 	bool whole;
+	bool was_reset = false;
 
 	MUST(data != NULL && capacity > 0 && size_out != NULL && fd_count_out != NULL);
 	MUST(fd_capacity == 0 || fds != NULL);
 
-	do
+	for (;;) {
 		n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+		if (n >= 0 || (errno != EINTR && (errno != ECONNRESET || was_reset)))
+			break;
+		/* A peer that ends without having read all that it was sent is told of first, once;
+		 * what it had sent itself can still be read. */
+		was_reset = was_reset || errno == ECONNRESET;
+	}
 	if (n < 0) {
 		if (errno == EAGAIN)
 			return ERR_AGAIN;

@@ -7,6 +7,7 @@ Prints TAP.  Nothing here waits for anything but an answer, a receipt or an end.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -213,8 +214,11 @@ def a_slot_may_be_told_after_its_first_record(tap, top):
     n.cell(1)
     ours, theirs = pair()
     ours.send(proto.write_batch(0, proto.opened(1), said(0)))
+    # It finds the record and both messages at once, in whatever order it looks.
+    n.child.send_signal(signal.SIGSTOP)
     n.say("CHANNEL", [theirs.fileno()], CHANNEL=5, INCARNATION=77)
     n.say("CHANNEL_SLOT", CHANNEL=5, SLOT=0, CELL_NUMBER=1)
+    n.child.send_signal(signal.SIGCONT)
     theirs.close()
     tap.same("it is no violation", receipt(ours, 2), 2)
     n.kill()
@@ -272,7 +276,8 @@ def it_refuses_what_it_cannot_stand_on(tap, top):
     tap.same("harkd may not say anything", (n.until("FAILED")["CODE"], n.end()[0]),
              (EXIT_PROTOCOL, EXIT_PROTOCOL))
     n = Notary(top)
-    n.cell(1)           # so that there is a frame to be damaged
+    n.cell(1)           # a frame that is damaged, and one after it: no torn tail is that
+    n.cell(2, "c1")
     n.channel.close()
     tap.same("without harkd it ends", n.child.wait(LIMIT_S) in (0, -9, -15), True)
     n.child.stderr.close()

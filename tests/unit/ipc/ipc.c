@@ -209,6 +209,27 @@ a_full_queue_says_so_and_an_end_too(void **state)
 	assert_int_equal(ipc_send(pair[1], "x", 1, NULL, 0), ERR_END);
 }
 
+/* Who was killed with messages unread: its own last words are heard all the same. */
+static void
+what_an_ended_peer_had_sent_is_read_first(void **state)
+{
+	int *pair = *state;
+	uint8_t back[16];
+	size_t size = 0;
+	size_t count = 0;
+
+	assert_int_equal(ipc_send(pair[1], "unread", 6, NULL, 0), ERR_OK);
+	assert_int_equal(ipc_send(pair[0], "one", 3, NULL, 0), ERR_OK);
+	assert_int_equal(ipc_send(pair[0], "two", 3, NULL, 0), ERR_OK);
+	(void)close(pair[0]);
+	pair[0] = -1;
+	assert_int_equal(ipc_receive(pair[1], back, sizeof(back), &size, NULL, 0, &count), ERR_OK);
+	assert_memory_equal(back, "one", 3);
+	assert_int_equal(ipc_receive(pair[1], back, sizeof(back), &size, NULL, 0, &count), ERR_OK);
+	assert_memory_equal(back, "two", 3);
+	assert_int_equal(ipc_receive(pair[1], back, sizeof(back), &size, NULL, 0, &count), ERR_END);
+}
+
 static void
 a_message_of_nothing_is_an_end(void **state)
 {
@@ -305,6 +326,7 @@ main(void)
 		T(descriptors_that_are_not_due_are_closed),
 		T(more_descriptors_than_are_looked_at_are_refused),
 		T(a_full_queue_says_so_and_an_end_too),
+		T(what_an_ended_peer_had_sent_is_read_first),
 		T(a_message_of_nothing_is_an_end),
 		T(only_such_sockets_are_taken_for_one),
 		T(one_connects_by_a_short_path_and_by_a_long_one),
