@@ -18,7 +18,7 @@ import signed                                       # noqa: E402
 from tapout import Tap                              # noqa: E402
 
 PREFIX = "/opt/hark"
-EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent",
+EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent", "bin/hark-receiver",
             "include/hark/telemetry.h", "include/hark/keepalive.h", "include/hark/event.h",
             "include/hark/probe.h", "include/hark/sign.h", "include/hark/verify.h",
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
