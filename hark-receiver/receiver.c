@@ -168,9 +168,11 @@ on_listen(struct receiver *r, struct message *m)
 	e = cells_grow(r, (size_t)slot + 1);
 	if (e == ERR_OK)
 		e = cell_open(r, &settings, &m->fds[0], &r->cells[slot]);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		r->cell_count++;
-	else if (e == ERR_FORMAT)
+		/* Where records wait already the tick does it. */
+		(void)(r->cell_count > 1 && window_widen(&r->window));
+	} else if (e == ERR_FORMAT)
 		receiver_fail(r, EXIT_PROTOCOL, "harkd gave a socket that does not listen");
 	else
 		receiver_fail(r, EXIT_OS, "a cell cannot be listened to");
@@ -348,6 +350,8 @@ on_tick(void *ctx, uint64_t now_ns)
 		if (r->cells[i] != NULL)
 			cell_tick(r->cells[i], now_ns);
 	}
+	if (r->cell_count > 1)
+		(void)window_widen(&r->window);
 	give_back(r, now_ns);
 }
 

@@ -24,15 +24,16 @@ window_init(struct window *w)
 	MUST(w != NULL);
 
 	*w = (struct window){ 0 };
-	if (memory_map(WINDOW_BYTES, &data) == ERR_OK &&
+	if (memory_map(WINDOW_BYTES_WIDE, &data) == ERR_OK &&
 	    memory_map(BATCHES_BYTES, &batches) == ERR_OK &&
 	    memory_map(MARKS_BYTES, &marks) == ERR_OK) {
 		w->data = data;
+		w->capacity = WINDOW_BYTES;
 		w->batches = batches;
 		w->marks = marks;
 		return ERR_OK;
 	}
-	memory_unmap(data, WINDOW_BYTES);
+	memory_unmap(data, WINDOW_BYTES_WIDE);
 	memory_unmap(batches, BATCHES_BYTES);
 	return ERR_MEMORY;
 }
@@ -42,10 +43,21 @@ window_finish(struct window *w)
 {
 	if (w == NULL)
 		return;
-	memory_unmap(w->data, WINDOW_BYTES);
+	memory_unmap(w->data, WINDOW_BYTES_WIDE);
 	memory_unmap(w->batches, BATCHES_BYTES);
 	memory_unmap(w->marks, MARKS_BYTES);
 	*w = (struct window){ 0 };
+}
+
+bool
+window_widen(struct window *w)
+{
+	MUST(w != NULL);
+
+	if (w->count > 0 && w->capacity != WINDOW_BYTES_WIDE)
+		return false;
+	w->capacity = WINDOW_BYTES_WIDE;
+	return true;
 }
 
 static struct window_batch *
@@ -69,8 +81,8 @@ limit_of(const struct window *w, uint32_t offset)
 	uint32_t limit = offset + RECORD_BATCH_BYTES_MAX;
 	uint32_t oldest = w->count > 0 ? batch_at(w, 0)->offset : 0;
 
-	if (limit > WINDOW_BYTES)
-		limit = WINDOW_BYTES;
+	if (limit > w->capacity)
+		limit = w->capacity;
 	if (w->count > 0 && oldest > offset && limit > oldest)
 		limit = oldest;
 	return limit;
@@ -98,7 +110,7 @@ place_find(const struct window *w, uint32_t *offset_out)
 		*offset_out = end;
 		return oldest - end >= need;
 	}
-	*offset_out = WINDOW_BYTES - end >= need ? end : 0;
+	*offset_out = w->capacity - end >= need ? end : 0;
 	return *offset_out != 0 || oldest >= need;
 }
 
@@ -296,7 +308,7 @@ window_give_back(struct window *w)
 	if (w->count > 0)
 		return;
 	MUST(w->mark_count == 0);
-	memory_give_back(w->data, WINDOW_BYTES);
+	memory_give_back(w->data, WINDOW_BYTES_WIDE);
 	memory_give_back(w->batches, BATCHES_BYTES);
 	memory_give_back(w->marks, MARKS_BYTES);
 }
@@ -316,8 +328,8 @@ window_check(const struct window *w)
 		const struct window_batch *b = batch_at(w, i - 1);
 		uint32_t j;
 
-		if (b->count == 0 || b->first + b->count != number || b->offset > WINDOW_BYTES ||
-		    b->size > RECORD_BATCH_BYTES_MAX || b->size > WINDOW_BYTES - b->offset)
+		if (b->count == 0 || b->first + b->count != number || b->offset > w->capacity ||
+		    b->size > RECORD_BATCH_BYTES_MAX || b->size > w->capacity - b->offset)
 			return false;
 		for (j = 0; j < i - 1; j++) {
 			const struct window_batch *other = batch_at(w, j);

@@ -17,11 +17,13 @@
 #include "base/err.h"
 #include "proto/record.h"
 
-/* The bytes of all batches that have no receipt. */
-#define WINDOW_BYTES (256u << 10)
+/* The bytes of all batches that have no receipt, for one cell and for several: a commit takes its
+ * time however many cells wait for it. */
+#define WINDOW_BYTES      (256u << 10)
+#define WINDOW_BYTES_WIDE (1024u << 10)
 /* The most batches, and the most marks; a mark is one connection in one batch. */
 #define WINDOW_BATCHES_MAX 256u
-#define WINDOW_MARKS_MAX   4096u
+#define WINDOW_MARKS_MAX   16384u
 /* What must be free before a guest is read: the largest record, and the few small ones that its
  * frame may bring with it. */
 #define WINDOW_ROOM_BYTES (RECORD_BYTES_MAX + 512u)
@@ -50,7 +52,8 @@ struct window_batch {
  * `sent_count` were sent; of the others only the last can be open, that is, still growing.
  */
 struct window {
-	uint8_t *data;      /* WINDOW_BYTES */
+	uint8_t *data;      /* WINDOW_BYTES_WIDE */
+	uint32_t capacity;  /* of these are used */
 	uint64_t next;      /* number of the next record */
 	uint64_t sent_next; /* every record below it was sent, to this notary or to one before */
 	uint64_t serial; /* counts batches, so that a connection knows its mark in the open one */
@@ -76,6 +79,8 @@ typedef void window_mark_fn(void *ctx, const struct window_mark *mark);
 /* ERR_MEMORY. */
 MUST_USE enum err window_init(struct window *w);
 void window_finish(struct window *w);
+/* Uses WINDOW_BYTES_WIDE from now on.  False where it holds records: to be tried again. */
+bool window_widen(struct window *w);
 /* True where WINDOW_ROOM_BYTES of records and a mark can be added. */
 bool window_has_room(const struct window *w);
 /* Adds a record to the open batch, or begins one.  ERR_LIMIT where there is no room; never after

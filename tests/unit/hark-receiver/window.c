@@ -261,6 +261,30 @@ a_batch_at_the_front_ends_before_the_oldest(void **state)
 }
 
 static void
+several_cells_have_a_wider_one(void **state)
+{
+	struct window w;
+	uint64_t narrow;
+
+	(void)state;
+	assert_int_equal(window_init(&w), ERR_OK);
+	while (window_has_room(&w))
+		add(&w, 4000);
+	narrow = w.next;
+	assert_false(window_widen(&w)); /* not under the records that it holds */
+	assert_false(window_has_room(&w));
+	assert_true(send_all(&w, 0) == narrow);
+	assert_int_equal(window_receipt(&w, narrow, on_mark, NULL), ERR_OK);
+	assert_true(window_widen(&w));
+	while (window_has_room(&w))
+		add(&w, 4000);
+	assert_in_range((w.next - narrow) * 100 / narrow, 390, 440);
+	assert_true(window_widen(&w)); /* it is */
+	assert_true(send_all(&w, narrow) == w.next);
+	window_finish(&w);
+}
+
+static void
 it_is_full_by_batches_and_by_marks(void **state)
 {
 	struct window w;
@@ -403,6 +427,7 @@ main(void)
 		cmocka_unit_test(a_receipt_of_what_was_not_sent_is_refused),
 		cmocka_unit_test(it_is_full_by_bytes),
 		cmocka_unit_test(a_batch_at_the_front_ends_before_the_oldest),
+		cmocka_unit_test(several_cells_have_a_wider_one),
 		cmocka_unit_test(it_is_full_by_batches_and_by_marks),
 		cmocka_unit_test(whatever_happens_nothing_is_lost),
 		cmocka_unit_test(without_memory_nothing_is_left),
