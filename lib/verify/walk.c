@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The walk over segments and frames, with the tree that grows from them. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,9 @@ walk_list(struct walk *w)
 
 	w->has_segments = false;
 	e = w->disk.ops->list(w->disk.ctx, "segments", take_name, w);
+	/* Something else in its place holds no segments either. */
+	if (e == ERR_SYSTEM && (errno == ENOTDIR || errno == ELOOP))
+		return ERR_OK;
 	return e == ERR_MISSING ? ERR_OK : e;
 }
 
@@ -255,7 +259,8 @@ open_segment(struct walk *w, uint64_t serial)
 
 	if (e == ERR_MISSING)
 		return finding_end(w->j, HARK_FINDING_SEGMENT, s->name, w->frontier.size,
-				   "it is gone; its first leaf was %" PRIu64, w->frontier.size);
+				   "it is gone, or no regular file; its first leaf was %" PRIu64,
+				   w->frontier.size);
 	if (e == ERR_UNSUPPORTED)
 		return finding_end(w->j, HARK_FINDING_NEWER, s->name, HARK_NO_INDEX,
 				   "it has a format that this version does not know");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The buffered reader of files below a ledger's directory. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -14,6 +15,21 @@ window_init(struct window *w)
 	*w = (struct window){ .file = -1 };
 }
 
+/*
+ * A symlink, a FIFO, a socket or a directory in the place of a file is none of a ledger's: it is
+ * judged as a file that is not there, and not as a disk that cannot be read.
+ */
+static enum err
+open_regular(struct disk disk, const char *name, int *file_out)
+{
+	enum err e = disk.ops->open(disk.ctx, name, DISK_READ, file_out);
+
+	if (e == ERR_SYSTEM && (errno == ELOOP || errno == EINVAL || errno == ENXIO ||
+				errno == ENOTDIR || errno == EISDIR))
+		return ERR_MISSING;
+	return e;
+}
+
 enum err
 window_open(struct window *w, struct disk disk, const char *name, size_t step, size_t most)
 {
@@ -24,7 +40,7 @@ window_open(struct window *w, struct disk disk, const char *name, size_t step, s
 	w->disk = disk;
 	w->step = step;
 	w->most = most;
-	return disk.ops->open(disk.ctx, name, DISK_READ, &w->file);
+	return open_regular(disk, name, &w->file);
 }
 
 bool
@@ -120,7 +136,7 @@ window_slurp(struct disk disk, const char *name, size_t size_max, struct buf *ou
 	int file = -1;
 	enum err e;
 
-	e = disk.ops->open(disk.ctx, name, DISK_READ, &file);
+	e = open_regular(disk, name, &file);
 	if (e != ERR_OK)
 		return e;
 	e = disk.ops->size(disk.ctx, file, &size);

@@ -23,7 +23,7 @@ struct window {
 };
 
 void window_init(struct window *w);
-/* Closes what is open first.  ERR_MISSING, ERR_SYSTEM. */
+/* Closes what is open first.  ERR_MISSING: it is not there, or is no regular file; ERR_SYSTEM. */
 MUST_USE enum err window_open(struct window *w, struct disk disk, const char *name, size_t step,
 			      size_t most);
 bool window_is_open(const struct window *w);

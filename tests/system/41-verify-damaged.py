@@ -219,6 +219,29 @@ def segments(damages):
             lambda f: (d.prune(f, 1), d.flip(f + "/tree/0", 32 * 20)))
 
 
+def replaced(damages):
+    """Something else stands in the place of a file."""
+    files = {"checkpoint": "checkpoint", "ledger": "ledger_file", "tree/0": "tree",
+             "tree/offsets": "offsets", seg(1): "segment", "state/%016x" % 3: "state",
+             "segments": "shorter"}
+    for name, finding in files.items():
+        for kind, make in (("FIFO", os.mkfifo), ("symlink", link), ("directory", os.mkdir)):
+            damages("replaced: a %s for %s" % (kind, name), TAMPERED, finding,
+                    lambda f, name=name, make=make: (take_away(f + "/" + name),
+                                                     make(f + "/" + name)))
+
+
+def link(path):
+    os.symlink(path.replace("/now/", "/ledger/"), path)
+
+
+def take_away(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
 def remove_all(folder):
     for serial in range(4):
         os.unlink(folder + "/" + seg(serial))
@@ -698,7 +721,7 @@ def random_flips(tap, place):
 
 def main():
     tap, damages = Tap(), Damages()
-    for fill in (in_header, in_frame, order, cuts, segments, beside, signed, rewrites,
+    for fill in (in_header, in_frame, order, cuts, segments, replaced, beside, signed, rewrites,
                  data_directory, completeness, exports, proofs):
         fill(damages)
     with tempfile.TemporaryDirectory(prefix="damaged.") as folder:
