@@ -47,6 +47,26 @@ makes_replaces_renames_removes(void **state)
 	folder_remove(&f);
 }
 
+/* Whole as the others are, but durable only by who syncs afterwards. */
+static void
+puts_many(void **state)
+{
+	struct folder f;
+
+	(void)state;
+	folder_make(&f);
+	assert_int_equal(store_put(f.fd, "a", 0644, "one", 3), ERR_OK);
+	assert_int_equal(store_put(f.fd, "a", 0640, "two", 3), ERR_OK);
+	assert_int_equal(folder_mode(&f, "a"), 0640);
+	expect(&f, "a", "two");
+	assert_int_equal(symlinkat("elsewhere", f.fd, "b"), 0);
+	assert_int_equal(store_put(f.fd, "b", 0644, "b", 1), ERR_OK);
+	assert_false(folder_has(&f, "elsewhere"));
+	expect(&f, "b", "b");
+	assert_int_equal(folder_count(&f), 2);
+	folder_remove(&f);
+}
+
 static void
 reads_and_writes_in_place(void **state)
 {
@@ -155,6 +175,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_replaces_renames_removes),
+		cmocka_unit_test(puts_many),
 		cmocka_unit_test(reads_and_writes_in_place),
 		cmocka_unit_test(synced_before_renamed),
 		cmocka_unit_test(every_fault_and_crash),

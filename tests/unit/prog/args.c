@@ -100,11 +100,46 @@ command_lines(void **state)
 	}
 }
 
+/* Operands may stand between options, each is taken once, and a lone "--" ends options. */
+static void
+operands_between_options(void **state)
+{
+	static char words[][8] = { "u", "one", "-c", "x", "two", "--json" };
+	char *argv[] = { words[0], words[1], words[2], words[3], words[4], words[5], NULL };
+	const char *want[] = { "one", "two" };
+	struct args a;
+	size_t taken = 0;
+	int options_seen = 0;
+	int code = 0;
+
+	(void)state;
+	args_init(&a, &command, 6, argv);
+	for (;;) {
+		int option = args_next(&a, &code);
+		const char *operand;
+
+		if (option != ARGS_END) {
+			assert_int_not_equal(option, ARGS_STOP);
+			options_seen++;
+			continue;
+		}
+		operand = args_operand(&a);
+		if (operand == NULL)
+			break;
+		assert_true(taken < 2);
+		assert_string_equal(operand, want[taken++]);
+	}
+	assert_int_equal(taken, 2);
+	assert_int_equal(options_seen, 2);
+	assert_null(args_operand(&a));
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_lines),
+		cmocka_unit_test(operands_between_options),
 	};
 
 	return cmocka_run_group_tests_name("prog/args", tests, NULL, NULL);
