@@ -141,13 +141,17 @@ answers_may_come_in_any_order(void **state)
 		ask(&contexts[i], 0);
 	done(sent[1].id, 0);
 	assert_ptr_equal(last_ctx, &contexts[1]);
+	ask(&contexts[1], 0); /* behind the last, which is not the one before the middle */
 	done(sent[2].id, 0);
 	assert_ptr_equal(last_ctx, &contexts[2]);
-	ask(&contexts[1], 0); /* behind what is left */
+	done(sent[3].id, 0);
+	assert_ptr_equal(last_ctx, &contexts[1]);
+	ask(&contexts[2], 0); /* behind what is left when the last has gone */
 	done(sent[0].id, 0);
 	assert_ptr_equal(last_ctx, &contexts[0]);
-	done(sent[3].id, 0);
-	assert_int_equal(calls, 4);
+	done(sent[4].id, 0);
+	assert_ptr_equal(last_ctx, &contexts[2]);
+	assert_int_equal(calls, 5);
 	assert_int_equal(answer_count, 0);
 	assert_null(h.pending_first);
 	assert_null(h.pending_last);

@@ -143,6 +143,27 @@ a_lock_is_had_once(void **state)
 	assert_int_equal(folder_lock(top_fd, "link", &second), ERR_SYSTEM);
 }
 
+/* As a notary has it: a copy of the descriptor keeps the lock when harkd has gone. */
+static void
+an_open_folder_is_locked_for_all_who_share_it(void **state)
+{
+	int first = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = fcntl(first, F_DUPFD_CLOEXEC, 0);
+	int other = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(first >= 0 && copy >= 0 && other >= 0);
+	assert_int_equal(folder_lock_open(first), ERR_OK);
+	assert_int_equal(folder_lock_open(copy), ERR_OK);
+	assert_int_equal(folder_lock_open(other), ERR_AGAIN);
+	(void)close(first);
+	assert_int_equal(folder_lock_open(other), ERR_AGAIN);
+	(void)close(copy);
+	assert_int_equal(folder_lock_open(other), ERR_OK);
+	(void)close(other);
+	assert_int_equal(folder_lock_open(-1), ERR_SYSTEM);
+}
+
 static void
 environment(const char *socket, const char *usec, const char *pid)
 {
@@ -248,6 +269,7 @@ main(void)
 		T(only_folders_are_opened_and_no_link),
 		T(names_are_listed_each_once_and_again),
 		T(a_lock_is_had_once),
+		T(an_open_folder_is_locked_for_all_who_share_it),
 		T(a_manager_hears_states),
 		T(what_is_no_manager_is_refused),
 		T(a_watchdog_of_another_is_not_ours),
