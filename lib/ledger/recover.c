@@ -227,7 +227,7 @@ walk_segment(struct recovery *r)
 			return e == ERR_OK ? ERR_END : e;
 		}
 		if (e != ERR_OK)
-			return e;
+			return e == ERR_RANGE ? ERR_FORMAT : e;
 	}
 	return ERR_OK;
 }

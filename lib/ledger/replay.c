@@ -24,14 +24,14 @@ replay_finish(struct replay *r)
 }
 
 static enum err
-refuse(const struct segment *s, uint64_t offset, struct ledger_failure *why, const char *what,
-       uint64_t got, uint64_t want)
+refuse(const struct segment *s, uint64_t offset, enum err e, struct ledger_failure *why,
+       const char *what, uint64_t got, uint64_t want)
 {
 	char name[SEGMENT_NAME_BYTES];
 
 	segment_name(s->serial, name);
-	return failure_say(why, ERR_FORMAT, "%s at %" PRIu64 ": %s %" PRIu64 ", expected %" PRIu64,
-			   name, offset, what, got, want);
+	return failure_say(why, e, "%s at %" PRIu64 ": %s %" PRIu64 ", expected %" PRIu64, name,
+			   offset, what, got, want);
 }
 
 enum err
@@ -49,8 +49,8 @@ replay_frame(struct replay *r, const struct segment *s, uint64_t offset, struct 
 	if (e != ERR_OK)
 		return e;
 	if (r->frame.head.first_index != grown.size)
-		return refuse(s, offset, why, "the frame begins at leaf", r->frame.head.first_index,
-			      grown.size);
+		return refuse(s, offset, ERR_RANGE, why, "the frame begins at leaf",
+			      r->frame.head.first_index, grown.size);
 	tree_rows_clear(&r->rows, grown.size);
 	records = segment_records(&r->frame);
 	while (format_record_take(&records, &record, &complaint) == ERR_OK) {
@@ -62,7 +62,7 @@ replay_frame(struct replay *r, const struct segment *s, uint64_t offset, struct 
 	MUST(grown.size == r->frame.head.size_after);
 	merkle_frontier_root(&grown, &root);
 	if (!merkle_equal(&root, &r->frame.head.root_after))
-		return refuse(s, offset, why,
+		return refuse(s, offset, ERR_FORMAT, why,
 			      "the records of the frame lead to another root than its own; leaves",
 			      r->frame.head.first_index, r->frame.head.size_after);
 	tree_rows_position(&r->rows, r->frame.head.first_index, r->frame.head.records, &at);
@@ -81,7 +81,7 @@ tree_from(struct replay *r, const struct segment *s, uint64_t end, struct tree *
 		if (e == ERR_OK)
 			e = tree_write(t, &r->rows);
 		if (e != ERR_OK)
-			return e == ERR_MISSING || e == ERR_END ? ERR_FORMAT : e;
+			return e == ERR_SYSTEM || e == ERR_MEMORY ? e : ERR_FORMAT;
 		offset += r->frame.head.bytes;
 	}
 	return ERR_OK;

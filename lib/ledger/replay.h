@@ -20,7 +20,8 @@ void replay_finish(struct replay *r);
 
 /*
  * Loads the frame at `offset`, checks that it goes on from the frontier and that its root is the
- * one of its records.  Errors as segment_load; the frontier is then as it was.
+ * one of its records.  Errors as segment_load, and ERR_RANGE where it is whole and goes on from
+ * elsewhere, which no crash leaves; the frontier is then as it was.
  */
 MUST_USE enum err replay_frame(struct replay *r, const struct segment *s, uint64_t offset,
 			       struct ledger_failure *why);

@@ -269,6 +269,16 @@ redacting_text(struct sim_disk *d)
 	sim_put(d, "redacting", "blank leaf 5, please\n", 21);
 }
 
+static void
+state_of_another_salt(struct sim_disk *d)
+{
+	size_t size = 0;
+	uint8_t *data = sim_file(d, "state/0000000000000004", &size);
+
+	data[32] ^= 1;
+	format_put_u32(data + size - 4, crc32c_of(data, size - 4));
+}
+
 /* These are no damage. */
 static void
 torn_tail(struct sim_disk *d)
@@ -335,7 +345,7 @@ static const struct {
 	{ "a bit of the state's changes", state_bit, ERR_FORMAT, "a frame that holds follows", 0 },
 	{ "frames swapped", swapped, ERR_FORMAT, "begins at leaf 464, expected 448", 0 },
 	{ "a frame zeroed", frame_zeroed, ERR_FORMAT, "all is zero; and a frame", 0 },
-	{ "a frame twice", frame_twice, ERR_OK, NULL, LEAVES },
+	{ "a frame twice", frame_twice, ERR_FORMAT, "begins at leaf 464, expected 480", 0 },
 	{ "a frame of another segment", frame_of_another_segment, ERR_OK, NULL, 464 },
 	{ "frames below the checkpoint gone", signed_frames_gone, ERR_OK, NULL, 448 },
 	{ "a bit of a segment's header", header_bit, ERR_FORMAT, "CRC-32C of the segment's", 0 },
@@ -356,6 +366,7 @@ static const struct {
 	{ "another root", checkpoint_root, ERR_FORMAT, "another root of the first 448", 0 },
 	{ "a segment that nothing leads to", stray_segment, ERR_FORMAT, "no frame leads to it", 0 },
 	{ "a redaction that is none", redacting_text, ERR_FORMAT, "redacting: it is not", 0 },
+	{ "a state of another salt", state_of_another_salt, ERR_FORMAT, "salt is not the one", 0 },
 	{ "a torn tail", torn_tail, ERR_OK, NULL, 464 },
 	{ "a torn head", torn_head, ERR_OK, NULL, 464 },
 	{ "a segment's file cut", file_cut_in_frame, ERR_OK, NULL, 464 },
@@ -404,6 +415,72 @@ each_damage_gets_its_answer(void **state)
 			check_recovered(d, rows[i].size, rows[i].rule);
 		else
 			book_refused(d, rows[i].want, rows[i].words);
+		sim_destroy(d);
+	}
+}
+
+/* Structure alone: a leaf's bytes are for who hashes them. */
+static void
+a_reader_says_what_it_meets(void **state)
+{
+	static const struct {
+		void (*damage)(struct sim_disk *d);
+		enum err want;
+		const char *words;
+		uint64_t leaves; /* that are read before */
+	} reads[] = {
+		{ nothing, ERR_AGAIN, "", LEAVES },
+		{ leaf_bit, ERR_AGAIN, "", LEAVES },
+		{ torn_head, ERR_AGAIN, "", 464 },
+		{ file_cut_in_frame, ERR_AGAIN, "", 464 },
+		{ head_bit, ERR_FORMAT, LAST " at 512:", 448 },
+		{ state_bit, ERR_FORMAT, "CRC-32C of the frame", 448 },
+		{ frame_zeroed, ERR_FORMAT, "a frame that holds follows", 448 },
+		{ swapped, ERR_FORMAT, "begins at leaf 464, expected 448", 448 },
+		{ frame_twice, ERR_FORMAT, "begins at leaf 464, expected 480", LEAVES },
+		{ header_bit, ERR_FORMAT, "CRC-32C of the segment's", 448 },
+		{ segment_of_another, ERR_FORMAT, "of another segment", 448 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(reads); i++) {
+		struct sim_disk *d = sim_copy(whole);
+		struct ledger_failure why = { 0 };
+		struct ledger_reader *r = NULL;
+		struct ledger_leaf leaf;
+		uint64_t leaves = 0;
+		enum err e;
+
+		reads[i].damage(d);
+		assert_int_equal(ledger_reader_open(sim_as_disk(d), &r, &why), ERR_OK);
+		while ((e = ledger_reader_next(r, UINT64_MAX, &leaf, &why)) == ERR_OK)
+			leaves++;
+		if (e != reads[i].want || leaves != reads[i].leaves ||
+		    strstr(why.text, reads[i].words) == NULL)
+			fail_msg("%zu: %d after %llu: %s", i, e, (unsigned long long)leaves,
+				 why.text);
+		ledger_reader_close(r);
+		sim_destroy(d);
+	}
+}
+
+/* Of the history only whole entries stay. */
+static void
+half_an_entry_goes(void **state)
+{
+	static const char two[] = "# 1 5\nnote\n# 61 7\nlonger\n";
+	size_t size;
+
+	(void)state;
+	for (size = 0; size < sizeof(two); size++) {
+		struct sim_disk *d = sim_copy(whole);
+		size_t left = 0;
+
+		sim_put(d, "checkpoints", two, size);
+		ledger_close(book_open(d));
+		assert_non_null(sim_file(d, "checkpoints", &left));
+		assert_int_equal(left, size < 11 ? 0 : size < 25 ? 11 : 25);
 		sim_destroy(d);
 	}
 }
@@ -504,6 +581,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_damage_gets_its_answer),
+		cmocka_unit_test(a_reader_says_what_it_meets),
+		cmocka_unit_test(half_an_entry_goes),
 		cmocka_unit_test(a_refusal_leaves_the_segments_alone),
 		cmocka_unit_test(flips_in_the_last_segment),
 		cmocka_unit_test(truncations_of_the_last_segment),

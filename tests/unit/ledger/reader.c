@@ -225,6 +225,10 @@ frames_without_a_leaf(void **state)
 	}
 	assert_int_equal(frames, 3);
 	assert_int_equal(leaves, 3);
+	/* Of frames too only those are seen that begin below the limit. */
+	assert_int_equal(ledger_reader_seek(r, 0, &why), ERR_OK);
+	assert_int_equal(ledger_reader_frame(r, 3, &frame, &why), ERR_AGAIN);
+	assert_int_equal(ledger_reader_frame(r, 4, &frame, &why), ERR_OK);
 	assert_int_equal(ledger_reader_seek(r, 1, &why), ERR_OK);
 	assert_int_equal(ledger_reader_leaf(r, &leaf), ERR_OK);
 	assert_int_equal(leaf.index, 1);

@@ -115,12 +115,14 @@ a_batch_keeps_its_promises(void **state)
 
 	(void)state;
 	for (round = 0; round < 40; round++) {
-		size_t size = round % 4 == 0 ? LEDGER_LEAF_BYTES_MAX : 40 + round * 331u;
 		unsigned int key = 0;
 		size_t changes = 0;
 
-		while (ledger_reserve(l) != NULL && key < 100000)
-			book_append(l, key++ % 3 == 0 ? size : 40);
+		/* Small ones up to somewhere, then the largest there is. */
+		while (ledger_reserve(l) != NULL)
+			book_append(l, ledger_batch_bytes(l) < round * 1000u
+					       ? 40
+					       : LEDGER_LEAF_BYTES_MAX);
 		while (changes + 3 + 4 + sizeof(value) <= LEDGER_STATE_ROOM_BYTES) {
 			assert_int_equal(
 				ledger_state_set(l, &key, sizeof(key), value, sizeof(value)),
