@@ -19,6 +19,9 @@ from tapout import Tap                              # noqa: E402
 
 PREFIX = "/opt/hark"
 EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent", "bin/hark-receiver",
+            "bin/harkd", "bin/hark-control", "bin/hark-notary", "bin/hark-signer",
+            "lib/systemd/system/harkd.service", "lib/sysusers.d/hark.conf",
+            "lib/tmpfiles.d/hark.conf", "share/doc/hark/hark.yaml",
             "include/hark/telemetry.h", "include/hark/keepalive.h", "include/hark/event.h",
             "include/hark/probe.h", "include/hark/sign.h", "include/hark/verify.h",
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
