@@ -37,7 +37,8 @@ counts(void **state)
 	assert_int_equal(cells_create(&c), ERR_OK);
 	assert_int_equal(count(c, "a", EVENT_TYPE_GAP, ",\"count\":\"7\""), CELL_GAP);
 	assert_int_equal(count(c, "a", EVENT_TYPE_GAP, ""), CELL_GAP);
-	assert_int_equal(count(c, "\"atLeast\":\"2\",\"cellId\":\"a", EVENT_TYPE_DROPPED, ""), CELL_DROPPED);
+	assert_int_equal(count(c, "\"atLeast\":\"2\",\"cellId\":\"a", EVENT_TYPE_DROPPED, ""),
+			 CELL_DROPPED);
 	assert_int_equal(count(c, "a", EVENT_TYPE_REJECTED, ",\"count\":\"4\""), CELL_REJECTED);
 	(void)count(c, "a", "x", ",\"declared\":{\"probeSource\":\"agent.hello\"}");
 	(void)count(c, "a", "x", ",\"declared\":{\"probeSource\":\"p\"}");
