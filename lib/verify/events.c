@@ -13,6 +13,9 @@
 #include "verify/leaf.h"
 
 #define SOURCE_PREFIX "/hark/"
+/* Behind what an operation explains that does not count yet. */
+#define LATE_WORDS \
+	", but one that is not sealed yet or came meanwhile: judge again when it is sealed"
 
 /* True for "<origin>/<index>". */
 static bool
@@ -145,43 +148,61 @@ events_redacted(struct events *w, uint64_t index)
 	return ERR_OK;
 }
 
-/* Why payloads are gone: nobody says it, and somebody would have; or who would is not judged. */
+/* Why payloads are gone: nobody says it, and somebody would have; or who would is not judged, or
+ * says it in an operation that came meanwhile or is not sealed. */
 static enum hark_finding_kind
-unexplained(const struct operations *o)
+unexplained(const struct operations *o, bool late)
 {
-	return o->is_judged && o->is_whole ? HARK_FINDING_REMOVED : HARK_FINDING_ABSENT;
+	return o->is_judged && o->is_whole && !late ? HARK_FINDING_REMOVED : HARK_FINDING_ABSENT;
+}
+
+bool
+events_are_unexplained(const struct events *w, unsigned int ledger)
+{
+	const struct operations *o = &w->j->verifier->operations;
+	const struct hark_ledger_report *r = w->j->report;
+	uint64_t hidden = r->redacted;
+	size_t i;
+
+	for (i = 0; i < w->redacted_count; i++)
+		hidden -= operations_redacted(o, ledger, w->redacted[i]);
+	return hidden > 0 || (r->first > 0 && o->pruned[ledger] < r->first);
 }
 
 void
 events_absence(struct events *w, unsigned int ledger)
 {
 	const struct operations *o = &w->j->verifier->operations;
+	const struct operations *late = &w->j->verifier->late;
 	const char *asks = o->is_judged ? "" : "; the operations ledger, with its key, would";
 	const struct hark_ledger_report *r = w->j->report;
 	uint64_t hidden = r->redacted;
+	bool all_late = true;
 	size_t i;
 
 	if (r->first > 0 && o->pruned[ledger] >= r->first)
 		finding(w->j, HARK_FINDING_PRUNED, "", HARK_NO_INDEX,
 			"leaves 0 to %" PRIu64 " were pruned, as an operation says", r->first - 1);
 	else if (r->first > 0)
-		finding(w->j, unexplained(o), "", HARK_NO_INDEX,
+		finding(w->j, unexplained(o, late->pruned[ledger] >= r->first), "", HARK_NO_INDEX,
 			"leaves 0 to %" PRIu64
 			" are not here, and nothing judged says that they were pruned%s",
-			r->first - 1, asks);
+			r->first - 1, late->pruned[ledger] >= r->first ? LATE_WORDS : asks);
 	for (i = 0; i < w->redacted_count; i++) {
 		uint64_t index = w->redacted[i];
 
-		if (!operations_redacted(o, ledger, index))
+		if (!operations_redacted(o, ledger, index)) {
+			all_late &= operations_redacted(late, ledger, index);
 			continue;
+		}
 		hidden--;
 		finding(w->j, HARK_FINDING_REDACTED, "", index,
 			"leaf %" PRIu64 " was redacted, as an operation says", index);
 	}
 	if (hidden > 0)
-		finding(w->j, unexplained(o), "", HARK_NO_INDEX,
+		finding(w->j, unexplained(o, all_late), "", HARK_NO_INDEX,
 			"%" PRIu64 " leaves were redacted, and nothing judged says so%s", hidden,
-			asks);
+			all_late && o->is_judged ? LATE_WORDS : asks);
 }
 
 void

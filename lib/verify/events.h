@@ -28,6 +28,8 @@ MUST_USE enum err events_leaf(struct events *w, struct bytes leaf, uint64_t inde
 /* A leaf of which only the hash is left; whether an operation explains it is asked at the end,
  * because that comes later.  ERR_MEMORY. */
 MUST_USE enum err events_redacted(struct events *w, uint64_t index);
+/* Whether something is gone that no operation of the first reading explains. */
+bool events_are_unexplained(const struct events *w, unsigned int ledger);
 /* At the end: what is gone (ledger: 0 evidence, 1 operations), and what cells leave open. */
 void events_absence(struct events *w, unsigned int ledger);
 void events_cells(struct events *w);

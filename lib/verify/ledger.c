@@ -18,9 +18,10 @@ struct ledger_judgement {
 	struct judging j;
 	struct disk disk;
 	struct checkpoint sealed;
-	bool is_sealed;    /* a checkpoint by a given key is there */
-	bool no_note;      /* there is no file `checkpoint` */
-	bool is_other_key; /* none of the given keys has signed it */
+	bool is_sealed;      /* a checkpoint by a given key is there */
+	bool no_note;        /* there is no file `checkpoint` */
+	bool is_other_key;   /* none of the given keys has signed it */
+	bool takes_unsealed; /* operations explain before they are sealed */
 	struct walk walk;
 };
 
@@ -194,6 +195,45 @@ judge_seal(struct ledger_judgement *l)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+static enum err judge_opened(struct ledger_judgement *l);
+
+/*
+ * The evidence may have been pruned after the operations were read, by an operation that was
+ * recorded before it was done: so what is not explained is looked for once more, among those that
+ * are not sealed too.  Nothing is told; they are judged already.
+ */
+static enum err
+read_operations_again(struct hark_verifier *v)
+{
+	struct ledger_judgement *l = calloc(1, sizeof(*l));
+	struct hark_ledger_report report = { .name = "operations" };
+	struct operations first = v->operations;
+	hark_finding_fn *told = v->on_finding;
+	enum err e = ERR_MEMORY;
+
+	if (l == NULL)
+		return e;
+	v->operations = (struct operations){ .is_judged = false };
+	v->on_finding = NULL;
+	l->j = (struct judging){ .verifier = v, .report = &report };
+	l->takes_unsealed = true;
+	e = cells_create(&l->j.cells);
+	if (e == ERR_OK)
+		e = disk_open_real(v->operations_fd, &l->disk);
+	if (e == ERR_OK) {
+		walk_init(&l->walk, &l->j, l->disk);
+		e = judge_opened(l);
+		walk_finish(&l->walk);
+		disk_close_real(&l->disk);
+	}
+	v->late = v->operations;
+	v->operations = first;
+	v->on_finding = told;
+	cells_destroy(l->j.cells);
+	free(l);
+	return e;
+}
+
 static enum err
 judge_walk(struct ledger_judgement *l)
 {
@@ -203,7 +243,7 @@ judge_walk(struct ledger_judgement *l)
 
 	l->walk.sealed = l->is_sealed ? l->sealed.size : 0;
 	l->walk.events.collects = is_operations;
-	l->walk.events.sealed = l->walk.sealed;
+	l->walk.events.sealed = l->takes_unsealed ? UINT64_MAX : l->walk.sealed;
 	if (l->is_sealed)
 		heads_add_own(&l->walk.heads, &l->sealed);
 	if (!is_operations && v->operations.is_judged)
@@ -215,13 +255,15 @@ judge_walk(struct ledger_judgement *l)
 		v->operations.is_judged =
 			e == ERR_OK && !(l->j.effects & 1u << HARK_EFFECT_TAMPERED) && l->is_sealed;
 		v->operations.is_whole = v->operations.is_judged && l->j.report->first == 0 &&
-					 l->j.report->committed == l->j.report->sealed &&
 					 l->j.report->redacted == 0 && !v->operations.is_overfull;
 	}
 	if (e == ERR_OK || e == ERR_REFUSED) {
 		judge_seal(l);
 		events_cells(&l->walk.events);
 	}
+	if (e == ERR_OK && !is_operations && v->operations_fd >= 0 &&
+	    events_are_unexplained(&l->walk.events, is_operations))
+		e = read_operations_again(v);
 	if (e == ERR_OK)
 		events_absence(&l->walk.events, is_operations);
 	return e;

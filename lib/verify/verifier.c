@@ -23,6 +23,7 @@ hark_verifier_create(struct hark_verifier **out)
 	v = calloc(1, sizeof(*v));
 	if (v == NULL)
 		return HARK_VERIFIER_MEMORY;
+	v->operations_fd = -1;
 	*out = v;
 	return HARK_VERIFIER_OK;
 }
@@ -41,6 +42,7 @@ forget(struct hark_verifier *v)
 	v->report_count = 0;
 	v->effects = 0;
 	operations_finish(&v->operations);
+	operations_finish(&v->late);
 	buf_finish(&v->proven);
 	v->why = (struct hark_failure){ .system_error = 0 };
 	memset(v->key_used, 0, sizeof(v->key_used));
@@ -252,8 +254,11 @@ judge_data(struct hark_verifier *v, int dirfd)
 	struct cells *cells;
 	enum err e = judge_below(v, dirfd, "operations");
 
+	if (e == ERR_OK && v->operations.is_judged)
+		e = file_open_read_at(dirfd, "operations", &v->operations_fd);
 	if (e == ERR_OK)
 		e = judge_below(v, dirfd, "evidence");
+	file_close(&v->operations_fd);
 	if (e == ERR_OK && v->report_count == 2) {
 		report = v->reports[0];
 		cells = v->cells[0];

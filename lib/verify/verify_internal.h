@@ -45,6 +45,8 @@ struct hark_verifier {
 	struct cells *cells[HARK_REPORT_LEDGERS_MAX];
 	size_t report_count;
 	struct operations operations;
+	struct operations late; /* the same, read again after the evidence, unsealed ones too */
+	int operations_fd;      /* while a data directory is judged: its operations; else -1 */
 	struct buf proven;
 	struct note note; /* scratch: too large for a stack */
 	struct hark_failure why;
