@@ -213,6 +213,7 @@ open_own(struct disk disk, const char *host, enum proto_ledger ledger,
 		options->origin = origin;
 		if (e == ERR_OK)
 			e = ledger_open(disk, options, &l, why);
+		options->origin = NULL; /* it was borrowed for the call */
 	}
 	if (e == ERR_OK)
 		*out = l;
