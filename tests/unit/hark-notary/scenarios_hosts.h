@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Silence, deaths, restarts, removals, clocks: rows of scenarios.c: a rule, the steps (script.h), the leaves that they lead to. */
+/* Silence, deaths, restarts, removals, clocks: rows of scenarios.c, each a rule, the steps
+ * (script.h), and the leaves that they lead to. */
 /* clang-format off */
 	{ "nobody came",
 	  "wait 9600\n"
@@ -291,4 +292,4 @@
 	  "agent_silenced c1 cause=never_connected elapsedMs=10000\n"
 	  "agent_silenced c0 cause=disconnected elapsedMs=10000\n"
 	  "tick\n" },
-/* clang-format on */
+	/* clang-format on */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Streams, connections, speakers: rows of scenarios.c: a rule, the steps (script.h), the leaves that they lead to. */
+/* Streams, connections, speakers: rows of scenarios.c, each a rule, the steps (script.h),
+ * and the leaves that they lead to. */
 /* clang-format off */
 	{ "a connection of wire 2 from hello to goodbye",
 	  "open 1\n"
@@ -316,4 +317,4 @@
 	  "agent_hello c0 epoch=2 probeSource=agent.hello seq=0\n"
 	  "conflict c0 epoch=1 otherEpoch=2 cause=second_speaker\n"
 	  "process_exec c0 epoch=1 probeSource=process.exec seq=0\n" },
-/* clang-format on */
+	/* clang-format on */
