@@ -398,6 +398,10 @@ make_ready(struct recovery *r)
 	e = note_cut_history(l->disk);
 	if (e != ERR_OK)
 		return failure_say(r->why, e, "checkpoints: cutting its tail failed");
+	/* Where an earlier opening has failed in the middle, `ledger` may not be durable yet. */
+	e = ahead == 0 ? l->disk.ops->sync_directory(l->disk.ctx, "") : ERR_OK;
+	if (e != ERR_OK)
+		return failure_say(r->why, e, "ledger: making it failed");
 	e = commit_make_segment(l, ahead, &l->writer.ahead_file);
 	if (e != ERR_OK)
 		l->writer.ahead_file = -1;

@@ -3,7 +3,6 @@
  * Blanking one leaf.  What is to be done is written down first (`redacting`), so that a crash in
  * the middle of overwriting leaves no frame broken: recovery does it again.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/crc32c.h"
@@ -67,13 +66,15 @@ carry_out(struct disk d, const struct intent *in)
 	memcpy(record + FORMAT_RECORD_BYTES, in->hash.bytes, MERKLE_HASH_BYTES);
 	segment_name(in->at.serial, name);
 	e = d.ops->open(d.ctx, name, DISK_WRITE, &file);
-	if (e != ERR_OK)
-		return e;
-	e = d.ops->write(d.ctx, file, in->at.offset, record, FORMAT_RECORD_BYTES + in->leaf_bytes);
-	if (e == ERR_OK)
-		e = d.ops->sync(d.ctx, file);
-	d.ops->close(d.ctx, file);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		e = d.ops->write(d.ctx, file, in->at.offset, record,
+				 FORMAT_RECORD_BYTES + in->leaf_bytes);
+		if (e == ERR_OK)
+			e = d.ops->sync(d.ctx, file);
+		d.ops->close(d.ctx, file);
+	}
+	/* A segment that was pruned since holds the leaf no more. */
+	if (e == ERR_OK || e == ERR_MISSING)
 		e = d.ops->remove(d.ctx, INTENT_NAME);
 	if (e == ERR_OK)
 		e = d.ops->sync_directory(d.ctx, "");
@@ -94,13 +95,11 @@ redact_resume(struct disk disk, struct ledger_failure *why)
 	if (e == ERR_FORMAT || e == ERR_LIMIT)
 		return failure_say(why, ERR_FORMAT,
 				   INTENT_NAME ": it is not what a redaction under way leaves");
+	/* The attempt that left it may have failed before its name was durable. */
+	if (e == ERR_OK)
+		e = disk.ops->sync_directory(disk.ctx, "");
 	if (e == ERR_OK)
 		e = carry_out(disk, &in);
-	if (e == ERR_MISSING)
-		return failure_say(why, ERR_FORMAT,
-				   INTENT_NAME ": it names segment %016" PRIx64
-					       ", which is not there",
-				   in.at.serial);
 	return e == ERR_OK ? e : failure_say(why, e, INTENT_NAME ": doing it again failed");
 }
 
