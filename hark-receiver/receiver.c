@@ -9,6 +9,7 @@
 #include "hark-receiver/channel.h"
 #include "hark-receiver/connection.h"
 #include "hark-receiver/receiver.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "prog/exit.h"
 #include "prog/log.h"
@@ -16,6 +17,11 @@
 
 /* Under load a batch that is not full waits so many rounds of reading for more. */
 #define ROUNDS_A_BATCH 8u
+/* After so many turns in a row that brought less than this, each within this time of the one
+ * before, there is a rest before the next. */
+#define SMALL_TURNS      4u
+#define SMALL_TURN_BYTES 16384u
+#define TURN_APART_NS    UINT64_C(2000000)
 /* Memory is given back where at least this much of the window was used since. */
 #define GIVE_BACK_BYTES 16384u
 /* An answer that harkd could not take is sent again after so long. */
@@ -48,6 +54,7 @@ receiver_say(struct receiver *r, size_t *size_out)
 	/* Room was looked for before the guest was read. */
 	MUST(e == ERR_OK);
 	r->touched_bytes += *size_out;
+	r->turn_bytes += *size_out;
 	r->active_ns = loop_now_ns(r->loop);
 	receiver_want_tick(r, r->active_ns + RECEIVER_TICK_NS);
 }
@@ -366,6 +373,26 @@ on_stop_end(void *ctx, uint64_t now_ns)
 	r->done = true;
 }
 
+/* What this turn was like, for receiver_may_rest.  A turn without a record was a receipt's. */
+static void
+count_turn(struct receiver *r)
+{
+	uint64_t now_ns = loop_now_ns(r->loop);
+
+	if (now_ns - r->turn_ns > TURN_APART_NS || r->turn_bytes >= SMALL_TURN_BYTES)
+		r->small_turns = 0;
+	else if (r->turn_bytes > 0 && r->small_turns < SMALL_TURNS)
+		r->small_turns++;
+	r->turn_ns = now_ns;
+	r->turn_bytes = 0;
+}
+
+bool
+receiver_may_rest(const struct receiver *r)
+{
+	return r->small_turns == SMALL_TURNS && !has_work(r) && !r->stopping && !r->done;
+}
+
 enum err
 receiver_turn(struct receiver *r, bool wait)
 {
@@ -386,6 +413,7 @@ receiver_turn(struct receiver *r, bool wait)
 		connection_answer(link_owner(r->answers.next, struct connection, answers));
 	if (r->stopping && r->cell_count == 0 && window_is_empty(&r->window))
 		r->done = true;
+	count_turn(r);
 	return ERR_OK;
 }
 
@@ -393,6 +421,8 @@ int
 receiver_run(struct receiver *r)
 {
 	while (!r->done) {
+		if (receiver_may_rest(r))
+			clock_rest(RECEIVER_REST_NS);
 		if (receiver_turn(r, true) != ERR_OK)
 			receiver_fail(r, EXIT_OS, "cannot wait for guests");
 	}
@@ -414,7 +444,9 @@ receiver_init(struct receiver *r, struct loop *loop, int supervisor)
 	r->channel = -1;
 	r->channel_waits = r->stopping = r->done = false;
 	r->exit_code = EXIT_OK;
-	r->rounds = r->connections = 0;
+	r->rounds = r->connections = r->small_turns = 0;
+	r->turn_bytes = 0;
+	r->turn_ns = 0;
 	r->cell_count = r->stopped_count = r->cells_size = r->touched_bytes = 0;
 	r->cells = NULL;
 	r->active_ns = 0;

@@ -26,6 +26,9 @@ struct cell;
 /* After STOP: for reading what has come and for its receipts. */
 #define RECEIVER_STOP_NS UINT64_C(3000000000)
 
+/* How long such a rest is: well below the time of a commit, which everybody waits for anyway. */
+#define RECEIVER_REST_NS UINT64_C(500000)
+
 struct receiver {
 	struct loop *loop;
 	int supervisor;     /* borrowed */
@@ -36,6 +39,10 @@ struct receiver {
 	int exit_code;
 	uint32_t rounds;      /* of reading since the last batch was sent */
 	uint32_t connections; /* number of the latest */
+	uint32_t small_turns; /* turns that followed one another closely, each of which brought
+				 little */
+	size_t turn_bytes;    /* of records in this turn */
+	uint64_t turn_ns;     /* when the last turn was */
 	size_t cell_count;
 	size_t stopped_count; /* of them, told to stop */
 	size_t touched_bytes; /* of the window since memory was given back */
@@ -66,6 +73,12 @@ MUST_USE enum err receiver_init(struct receiver *r, struct loop *loop, int super
 void receiver_finish(struct receiver *r);
 /* One turn: waits, if `wait`, where there is nothing to do, then reads, sends and answers. */
 MUST_USE enum err receiver_turn(struct receiver *r, bool wait);
+/*
+ * True where guests write frame by frame, so that each frame costs a wake, a read and a message:
+ * the next turn is then better made RECEIVER_REST_NS later, when more has come.  Whoever speaks
+ * after a pause is heard at once.
+ */
+bool receiver_may_rest(const struct receiver *r);
 /* Turns until it is done, and gives the exit code. */
 int receiver_run(struct receiver *r);
 

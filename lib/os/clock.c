@@ -32,6 +32,16 @@ clock_monotonic_ns(void)
 }
 
 void
+clock_rest(uint64_t ns)
+{
+	struct timespec t = { .tv_sec = 0, .tv_nsec = (long)ns };
+
+	MUST(ns < NANOSECONDS_PER_SECOND);
+	/* A signal ends it early, which nobody minds. */
+	(void)nanosleep(&t, NULL);
+}
+
+void
 clock_quality(bool *synchronized_out, uint64_t *error_us_out)
 {
 	struct timex t = { .modes = 0 };

@@ -11,6 +11,9 @@ void clock_realtime(int64_t *seconds_out, uint32_t *nanoseconds_out);
 /* Never runs backwards; from an unknown start. */
 uint64_t clock_monotonic_ns(void);
 
+/* Returns after at least so long, or with the next signal.  For less than a second. */
+void clock_rest(uint64_t ns);
+
 /* Whether the kernel believes that real time is kept right, and its estimate of the most that it is
  * wrong by.  false and UINT64_MAX where it does not say. */
 void clock_quality(bool *synchronized_out, uint64_t *error_us_out);
