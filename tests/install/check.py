@@ -26,8 +26,10 @@ EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent", "bin/hark-receiver"
             "include/hark/probe.h", "include/hark/sign.h", "include/hark/verify.h",
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
             "lib/libhark-sign.a", "lib/pkgconfig/hark-telemetry.pc", "lib/pkgconfig/hark-sign.pc",
-            "lib/libhark-verify.so", "lib/libhark-verify.a", "lib/pkgconfig/hark-verify.pc"]
-LIBRARIES = ("hark-telemetry", "hark-sign", "hark-verify")
+            "lib/libhark-verify.so", "lib/libhark-verify.a", "lib/pkgconfig/hark-verify.pc",
+            "include/hark/observer_host.h", "include/hark/observer.h",
+            "lib/libhark-observer.so", "lib/libhark-observer.a", "lib/pkgconfig/hark-observer.pc"]
+LIBRARIES = ("hark-telemetry", "hark-sign", "hark-verify", "hark-observer")
 SUPERVISOR = os.path.join(ROOT, "examples", "supervisor.c")
 
 
@@ -92,21 +94,22 @@ def check_exports(tap, place):
 
 PROTOTYPE = re.compile(r"^HARK_API\b([^;{]*?)\b(hark_\w+)\s*\(([^;]*)\)\s*;", re.M)
 ARGUMENT = {"telemetry": "HARK_TELEMETRY_ARGUMENT", "probe": "HARK_PROBE_ARGUMENT",
-            "sign": "HARK_SIGN_ARGUMENT", "verifier": "HARK_VERIFIER_ARGUMENT"}
+            "sign": "HARK_SIGN_ARGUMENT", "verifier": "HARK_VERIFIER_ARGUMENT",
+            "observer": "HARK_OBSERVER_ARGUMENT"}
 
 
 def calls_with_nothing(place):
     """A line of C for each public function: called with NULL and 0 alone it returns, and where it
     can say so it says that this was the caller's mistake."""
     lines = []
-    for header in ("telemetry", "keepalive", "event", "probe", "sign", "verify"):
+    for header in ("telemetry", "keepalive", "event", "probe", "sign", "verify", "observer_host"):
         with open(os.path.join(place, "include", "hark", header + ".h"), encoding="utf-8") as f:
             text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
         for kind, name, parameters in PROTOTYPE.findall(text):
             call = "%s(%s)" % (name, ", ".join(
                 "(struct hark_text){ 0, 0 }" if re.fullmatch(r"struct hark_text \w+", p.strip())
                 else "0" for p in parameters.split(",") if p.strip() != "void"))
-            error = re.search(r"enum hark_(telemetry|probe|sign|verifier)_error", kind)
+            error = re.search(r"enum hark_(telemetry|probe|sign|verifier|observer)_error", kind)
             lines.append("\tTRY(\"%s\", %s);" % (name, "%s == %s" % (call, ARGUMENT[error[1]])
                          if error else "((void)%s, 1)" % call))
     return lines
@@ -118,7 +121,7 @@ def check_nothing(tap, place, folder):
     program = os.path.join(folder, "nothing")
     with open(source, "w", encoding="utf-8") as f:
         f.write("#include <hark/probe.h>\n#include <hark/sign.h>\n#include <hark/verify.h>\n"
-                "#include <stdio.h>\n"
+                "#include <hark/observer_host.h>\n#include <stdio.h>\n"
                 "#include <sys/wait.h>\n#include <unistd.h>\n"
                 "#define TRY(name, call) do { int s = 0; pid_t p = fork(); "
                 "if (p == 0) _exit((call) ? 0 : 1); "
@@ -142,7 +145,9 @@ def check_static(tap, place, folder):
                  ("hark-telemetry", "probe", "hark_probe_open_fc_metrics(0, 0, 0)"),
                  ("hark-sign", "sign", "hark_signer_create(HARK_SIGN_ALGORITHM_OFF, "
                   "hark_text_of(0), 0, 0, 0, 0)"),
-                 ("hark-verify", "verify", "hark_verifier_judge(0, 0, 0, 0)"))
+                 ("hark-verify", "verify", "hark_verifier_judge(0, 0, 0, 0)"),
+                 ("hark-observer", "observer_host",
+                  "hark_observer_host_open_wasmtime(0, 0, 0, 0, 0)"))
     for library, header, call in libraries:
         source = os.path.join(folder, "static.c")
         program = os.path.join(folder, "static")

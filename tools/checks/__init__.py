@@ -17,7 +17,7 @@ FLOORS = {
     "cbor": 2, "json": 2, "crypto": 2, "os": 2,
     "wire": 3, "event": 3, "merkle": 3, "keys": 3, "config": 3, "loop": 3, "prog": 3,
     "checkpoint": 4, "ipc": 4,
-    "telemetry": 5, "sign": 5, "ledger": 5, "proto": 5,
+    "telemetry": 5, "sign": 5, "observer": 5, "ledger": 5, "proto": 5,
     "verify": 6, "follow": 6, "role": 6,
 }
 PROGRAMS = {
