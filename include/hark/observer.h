@@ -152,8 +152,10 @@ hark_json_member(struct hark_slice object, const char *name)
 		value = at + 2; /* a quote and a colon */
 		for (at = value; at < end; at++) {
 			if (in_string) {
-				at += *at == '\\';
-				in_string = *at != '"';
+				if (*at == '\\')
+					at++; /* and what it escapes */
+				else
+					in_string = *at != '"';
 				continue;
 			}
 			if (depth == 0 && (*at == ',' || *at == '}'))

@@ -164,6 +164,12 @@ def install(options):
                 env=options.bin())]
 
 
+def observers(options):
+    return [Job("observers", "modules and examples",
+                [PYTHON, options.path("tests", "observers", "check.py")], timeout_s=300,
+                env=options.bin())]
+
+
 def lint(options):
     jobs = []
     for f in sorted(glob.glob(options.path("tests", "lint", "*.py"))):
@@ -186,6 +192,7 @@ SUITES = [
     ("ref", ["build"], ref),
     ("system", ["build"], system),
     ("install", ["build"], install),
+    ("observers", ["build"], observers),
     ("clang", ["clang"], clang),
     ("asan", ["asan"], asan),
     ("lint", ["build", "clang"], lint),

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Observers as they are shipped and as an author writes them: the committed modules are those of their
+digests and what their sources build, and each does over given events what it says.  Prints TAP.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "tests", "ref"))
+from tapout import Tap                              # noqa: E402
+
+OBSERVERS = os.path.join(ROOT, "observers")
+LIB = os.path.join(ROOT, "build", "lib")
+TIME = "2026-11-21T13:20:00.123456789Z"
+
+
+def run(argv, text=None):
+    done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def event(index, source, pid, detail, cell="c0"):
+    declared = {"guestComm": "sh \"x\"\\", "guestMonotonicNs": str(1000 + index), "guestPid": pid,
+                "probeSource": source, "seq": str(index)}
+    if detail:
+        declared["detail"] = detail
+    return json.dumps({"data": {"cellId": cell, "declared": declared, "epoch": 1, "runId": "run-1"},
+                       "id": "h/evidence/%d" % index, "source": "/hark/h/evidence",
+                       "specversion": "1.0", "time": TIME, "type": "dev.hark.%s" % source},
+                      sort_keys=True, separators=(",", ":"))
+
+
+EVENTS = [event(7, "process.spawned", 42, {"ppid": 1}),
+          event(8, "process.exec", 42, {"exe": "/bin/sh\n{\",}", "uid": 0}),
+          event(9, "net.listen", 42, {"port": 80}, cell="c1"),
+          event(10, "process.exited", 42, {"exit_code": 3})]
+COMMON = {"cell": "c0", "run": "run-1", "epoch": 1, "guest_pid": 42}
+WANT = {
+    "sessions": [("PgWrite", {**COMMON, "started_ns": 1007, "ppid": 1}),
+                 ("PgWrite", {**COMMON, "executed_ns": 1008, "comm": "sh \"x\"\\",
+                              "exe": "/bin/sh\n{\",}", "uid": 0}),
+                 ("PgWrite", {**COMMON, "exited_ns": 1010, "exit_code": 3})],
+    "metrics": [("MetricEmit", {"name": "events", "type": "counter", "value": 1, "cell": cell,
+                                "source": source})
+                for cell, source in (("c0", "process.spawned"), ("c0", "process.exec"),
+                                     ("c1", "net.listen"), ("c0", "process.exited"))],
+    "pg-events": [("PgWrite", {"event_index": e["n"], "time_ns": 1795267200123456789,
+                               "type": "dev.hark." + e["s"], "cell": e["c"], "run": "run-1",
+                               "source": e["s"], "epoch": 1, "seq": e["n"], "guest_pid": 42,
+                               "guest_monotonic_ns": 1000 + e["n"], "guest_comm": "sh \"x\"\\",
+                               "detail": e["d"]})
+                  for e in ({"n": 7, "s": "process.spawned", "c": "c0", "d": {"ppid": 1}},
+                            {"n": 8, "s": "process.exec", "c": "c0",
+                             "d": {"exe": "/bin/sh\n{\",}", "uid": 0}},
+                            {"n": 9, "s": "net.listen", "c": "c1", "d": {"port": 80}},
+                            {"n": 10, "s": "process.exited", "c": "c0", "d": {"exit_code": 3}})],
+    "rows": [("PgWrite", {"index": n, "cell": c}) for n, c in
+             ((7, "c0"), (8, "c0"), (9, "c1"), (10, "c0"))],
+}
+
+
+def digest_of(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def check_committed(tap, folder):
+    with open(os.path.join(OBSERVERS, "SHA256SUMS"), encoding="utf-8") as f:
+        first, *lines = f.read().splitlines()
+    sums = dict(reversed(line.split("  ")) for line in lines)
+    names = sorted(n for n in os.listdir(OBSERVERS) if n.endswith(".wasm"))
+    tap.same("every module has a digest, and no other has", sorted(sums), names)
+    for name in names:
+        tap.same("%s is the module of its digest" % name,
+                 digest_of(os.path.join(OBSERVERS, name)), sums.get(name))
+    wanted = first.split()[2].rstrip(":")
+    code, version, _ = run(["clang", "-dumpversion"]) if shutil.which("clang") else (1, "none", "")
+    if code != 0 or version.strip() != wanted:
+        tap.skip("modules are what their sources build",
+                 "they were built by clang %s, here is %s" % (wanted, version.strip()))
+        return
+    code, _, text = run([os.path.join(OBSERVERS, "build"), folder])
+    tap.row("the sources build", code == 0, text)
+    for name in names:
+        built = os.path.join(folder, name)
+        tap.row("%s is what its source builds, byte for byte" % name,
+                os.path.exists(built) and digest_of(built) == sums.get(name))
+
+
+def effects(host, module, events):
+    code, out, text = run([host, module, "sha256:" + digest_of(module)],
+                          "".join(line + "\n" for line in events))
+    if code != 0:
+        return text
+    return [(word, json.loads(rest)) for word, _, rest in
+            (line.partition(" ") for line in out.splitlines())]
+
+
+def check_effects(tap, folder):
+    host = os.path.join(folder, "observer-host")
+    code, _, text = run(["cc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-I",
+                         os.path.join(ROOT, "include"),
+                         os.path.join(ROOT, "examples", "observer-host.c"), "-o", host, "-L", LIB,
+                         "-lhark-observer", "-Wl,-rpath," + LIB])
+    tap.row("examples/observer-host.c builds", code == 0, text)
+    rows = os.path.join(folder, "rows.wasm")
+    code, _, text = run(["clang", "--target=wasm32", "-O2", "-mbulk-memory", "-nostdlib", "-Wall",
+                         "-Wextra", "-Werror", "-I", os.path.join(ROOT, "include"),
+                         "-Wl,--no-entry", "-o", rows,
+                         os.path.join(ROOT, "examples", "observers", "rows.c")])
+    tap.row("an observer in ten lines builds as its header says", code == 0, text)
+    modules = {name: os.path.join(OBSERVERS, name + ".wasm") for name in WANT}
+    modules["rows"] = rows
+    for name, want in WANT.items():
+        got = effects(host, modules[name], EVENTS)
+        if isinstance(got, str) and "no WebAssembly engine" in got:
+            tap.skip("%s over events" % name, "this build has no engine")
+            continue
+        tap.same("%s over events" % name, got, want)
+        cut = [effects(host, modules[name], [line]) for line in EVENTS]
+        tap.same("%s: any cut into batches gives the same" % name,
+                 [e for part in cut for e in part], want)
+    code, _, text = run([host, rows, "sha256:" + "0" * 64], "")
+    tap.row("another digest is refused", code == 1 and "refused:" in text, text)
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="hark-o-") as folder:
+        check_committed(tap, folder)
+        check_effects(tap, folder)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
