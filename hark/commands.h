@@ -14,7 +14,7 @@ command_fn command_config_check, command_doctor, command_run, command_status, co
 command_fn command_key_new, command_key_rotate, command_key_show;
 command_fn command_ledger_export, command_ledger_prune, command_ledger_redact;
 command_fn command_ledger_retire, command_ledger_stat, command_prove;
-command_fn command_probe_read, command_sign, command_verify;
+command_fn command_observer_test, command_probe_read, command_sign, command_verify;
 /* What `hark verify` does where --envelope is among its arguments. */
 command_fn command_verify_envelope;
 

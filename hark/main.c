@@ -25,6 +25,7 @@ static const struct command_row {
 	{ "tail", "", command_tail, "show events as they are committed" },
 	{ "config", "check", command_config_check, "judge a configuration" },
 	{ "doctor", "", command_doctor, "say what this machine can do" },
+	{ "observer", "test", command_observer_test, "run a module as an observer, here" },
 	{ "probe", "read", command_probe_read, "take one reading of a host probe" },
 	{ "sign", "", command_sign, "sign events, a line each" },
 	{ "prove", "", command_prove, "write a proof of one leaf" },
