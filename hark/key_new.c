@@ -19,10 +19,10 @@
 #include "os/file.h"
 #include "os/folder.h"
 #include "os/host.h"
-#include "os/store.h"
 #include "prog/args.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/origin.h"
 
 enum { OPTION_HOST = 256 };
 
@@ -60,8 +60,6 @@ static const struct args_command command = {
 	.options = options,
 };
 
-static const char *const ledgers[PROTO_LEDGERS] = { "evidence", "operations" };
-
 struct key_new {
 	struct ledger_choice choice;
 	bool only_one;
@@ -69,7 +67,7 @@ struct key_new {
 	const char *host; /* as an option has it; NULL: none */
 	char shown[512];  /* the directory, escaped */
 	int data_fd, lock_fd, keys_fd;
-	char origins[PROTO_LEDGERS][HOST_NAME_BYTES + 16];
+	char origins[PROTO_LEDGERS][ORIGIN_TEXT_BYTES];
 };
 
 static bool
@@ -127,7 +125,7 @@ refuse_what_is_there(const struct key_new *k)
 
 		if (!is_chosen(k, i))
 			continue;
-		keyring_file(ledgers[i], KEYRING_KEY, file);
+		keyring_file(origin_ledger_name((enum proto_ledger)i), KEYRING_KEY, file);
 		e = file_stat_at(k->keys_fd, file, &info);
 		if (e == ERR_OK) {
 			log_error("%s/keys/%s is there already: hark key show prints its verifier "
@@ -136,7 +134,7 @@ refuse_what_is_there(const struct key_new *k)
 			return EXIT_CANT_CREATE;
 		}
 		if (e == ERR_MISSING)
-			e = folder_open(k->data_fd, ledgers[i], &fd);
+			e = folder_open(k->data_fd, origin_ledger_name((enum proto_ledger)i), &fd);
 		if (e == ERR_OK)
 			e = folder_is_empty(fd, &empty);
 		if (e != ERR_OK && e != ERR_MISSING)
@@ -144,44 +142,20 @@ refuse_what_is_there(const struct key_new *k)
 		if (!empty) {
 			log_error("%s/%s is a ledger whose key is gone: restore it from a copy, or "
 				  "begin anew with hark ledger retire",
-				  k->shown, ledgers[i]);
+				  k->shown, origin_ledger_name((enum proto_ledger)i));
 			return EXIT_CANT_CREATE;
 		}
 	}
 	return EXIT_OK;
 }
 
-/* What DATA/host says; ERR_MISSING, ERR_FORMAT, ERR_SYSTEM. */
-static enum err
-read_host(const struct key_new *k, char host[HOST_NAME_BYTES])
-{
-	char text[HOST_NAME_BYTES + 1] = { 0 };
-	cleanup(file_close) int fd = -1;
-	size_t size = 0;
-	enum err e;
-
-	e = file_open_read_at(k->data_fd, "host", &fd);
-	if (e == ERR_OK)
-		e = store_read_at(fd, 0, text, sizeof(text), &size);
-	if (e != ERR_OK)
-		return e;
-	if (size == 0 || size > HOST_NAME_BYTES || text[size - 1] != '\n')
-		return ERR_FORMAT;
-	text[size - 1] = '\0';
-	if (strlen(text) != size - 1 || host_name_check(text) != ERR_OK)
-		return ERR_FORMAT;
-	memcpy(host, text, size);
-	return ERR_OK;
-}
-
 /* The name of this host, which the directory keeps for ever. */
 static int
 settle_host(struct key_new *k)
 {
-	char line[HOST_NAME_BYTES + 1];
 	char host[HOST_NAME_BYTES];
 	unsigned int i;
-	enum err e = read_host(k, host);
+	enum err e = host_file_read(k->data_fd, host);
 
 	if (e == ERR_FORMAT) {
 		log_error("%s/host is damaged: it should be one line with the host's name",
@@ -206,12 +180,10 @@ settle_host(struct key_new *k)
 		log_error("this machine has no usable name: give one by --host");
 		return EXIT_CONFIG;
 	}
-	(void)snprintf(line, sizeof(line), "%s\n", host);
-	if (e == ERR_MISSING &&
-	    store_create(k->data_fd, "host", 0644, line, strlen(line)) != ERR_OK)
+	if (e == ERR_MISSING && host_file_create(k->data_fd, host) != ERR_OK)
 		return fail_at(k, "/host");
 	for (i = 0; i < PROTO_LEDGERS; i++)
-		(void)snprintf(k->origins[i], sizeof(k->origins[i]), "%s/%s", host, ledgers[i]);
+		MUST(origin_write(host, (enum proto_ledger)i, 1, k->origins[i]) == ERR_OK);
 	return EXIT_OK;
 }
 
@@ -226,9 +198,10 @@ make(const struct key_new *k, unsigned int ledger)
 	enum err e;
 
 	merkle_empty(&empty);
-	e = keyring_create(k->keys_fd, ledgers[ledger], k->origins[ledger], empty.bytes, &why);
+	e = keyring_create(k->keys_fd, origin_ledger_name((enum proto_ledger)ledger),
+			   k->origins[ledger], empty.bytes, &why);
 	if (e == ERR_OK) {
-		keyring_file(ledgers[ledger], KEYRING_PUB, file);
+		keyring_file(origin_ledger_name((enum proto_ledger)ledger), KEYRING_PUB, file);
 		e = keyring_read_pub(k->keys_fd, file, &verifier, &why);
 	}
 	if (e != ERR_OK) {

@@ -75,20 +75,12 @@ fail(const struct retire *r, const char *what)
 static int
 read_host(struct retire *r)
 {
-	cleanup(buf_finish) struct buf file = { 0 };
-	cleanup(file_close) int fd = -1;
-	enum err e = file_open_read_at(r->data.fd, "host", &fd);
+	enum err e = host_file_read(r->data.fd, r->host);
 
 	if (e == ERR_OK)
-		e = file_read_all(fd, sizeof(r->host) - 1, &file);
-	if (e == ERR_SYSTEM || e == ERR_MISSING)
-		return fail(r, "host");
-	if (e == ERR_OK && file.size > 1 && file.data[file.size - 1] == '\n') {
-		memcpy(r->host, file.data, file.size - 1);
-		r->host[file.size - 1] = '\0';
-	}
-	if (strlen(r->host) + 1 == file.size && host_name_check(r->host) == ERR_OK)
 		return EXIT_OK;
+	if (e != ERR_FORMAT)
+		return fail(r, "host");
 	log_error("%s/host is damaged: it should be one line with the host's name", r->data.shown);
 	return EXIT_DATA;
 }

@@ -179,7 +179,8 @@ open_ledger(struct harkd *h, const struct message *ask, unsigned int ledger)
 	message_init(&m, MESSAGE_LEDGER_OPEN, ask->id);
 	message_set_number(&m, FIELD_LEDGER, ledger);
 	message_set_text(&m, FIELD_ORIGIN, h->ledgers[ledger].origin);
-	if (folder_open(h->place.data_fd, place_ledger_name(ledger), &m.fds[0]) != ERR_OK) {
+	if (folder_open(h->place.data_fd, origin_ledger_name((enum proto_ledger)ledger),
+			&m.fds[0]) != ERR_OK) {
 		refuse(h, ask, EXIT_IO, strerror(errno));
 		return;
 	}

@@ -230,11 +230,12 @@ open_ledgers(struct harkd *h)
 		memcpy(l->origin, h->place.origins[i], sizeof(l->origin));
 		l->create = !h->place.has_key[i] && !h->place.has_ledger[i];
 		l->is_new = !h->place.has_ledger[i];
-		if (memfd_make(place_ledger_name(i), PAGE_BYTES, &l->page_fd) != ERR_OK ||
+		if (memfd_make(origin_ledger_name((enum proto_ledger)i), PAGE_BYTES, &l->page_fd) !=
+			    ERR_OK ||
 		    page_map_reader(l->page_fd, &l->page) != ERR_OK)
 			return start_fails(h, EXIT_OS, strerror(errno));
 		child_init(&l->signer, &role_signer, h);
-		l->signer.label = place_ledger_name(i);
+		l->signer.label = origin_ledger_name((enum proto_ledger)i);
 	}
 	child_init(&h->notary, &role_notary, h);
 	child_init(&h->control, &role_control, h);

@@ -11,6 +11,7 @@
 #include "os/packet.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/origin.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -91,6 +92,21 @@ on_ready(struct child *c, const struct message *ready)
 	loop_timer_set(h->loop, &h->ping, loop_now_ns(h->loop));
 }
 
+/* True where a checkpoint of it was made since harkd started. */
+static bool
+was_sealed(const struct ledger_view *l)
+{
+	struct page_state state;
+	uint32_t counter;
+
+	return page_read(l->page, &state, &counter) && state.sealed_size > 0;
+}
+
+/*
+ * A ledger that its signer refuses before it has sealed anything is not the one that was here: that
+ * ends harkd, as each other ledger does that is not what it was.  Later it grows on, and is not
+ * sealed: what guests say is worth more in a ledger that somebody must look at than nowhere.
+ */
 static void
 hear_state(struct harkd *h, const struct message *m)
 {
@@ -108,7 +124,11 @@ hear_state(struct harkd *h, const struct message *m)
 	(void)text_escape((const char *)text.data, text.size, l->text, sizeof(l->text));
 	if (strcmp(before, l->state) == 0)
 		return;
-	if (strcmp(l->state, "ok") != 0)
+	if (strcmp(l->state, "refused") == 0 && !was_sealed(l))
+		life_fail(h, EXIT_TAMPERED,
+			  "%s/%s: %s: restore it, or begin anew with `hark ledger retire`",
+			  h->config.data, origin_ledger_name((enum proto_ledger)ledger), l->text);
+	else if (strcmp(l->state, "ok") != 0)
 		log_error("ledger %s: %s%s%s", l->origin, l->state, l->text[0] != '\0' ? ": " : "",
 			  l->text);
 	else if (before[0] != '\0')

@@ -22,15 +22,6 @@
 #define PLACE_LEDGER_LIMIT_NS UINT64_C(10000000000)
 #define PLACE_LOOK_NS         UINT64_C(10000000)
 
-const char *
-place_ledger_name(unsigned int ledger)
-{
-	static const char *const names[] = { "evidence", "operations" };
-
-	MUST(ledger < PROTO_LEDGERS);
-	return names[ledger];
-}
-
 bool
 place_fail(struct place_failure *why, int code, const char *format, ...)
 {
@@ -149,36 +140,13 @@ open_below(const struct place *p, const char *data, const char *name, mode_t mod
 
 /* ---- whose it is --------------------------------------------------------------------------- */
 
-static enum err
-read_host(int data_fd, char host[HOST_NAME_BYTES])
-{
-	cleanup(file_close) int fd = -1;
-	char text[HOST_NAME_BYTES + 1];
-	size_t size = 0;
-	enum err e;
-
-	e = store_open(data_fd, "host", &fd);
-	if (e == ERR_OK)
-		e = store_read_at(fd, 0, text, sizeof(text), &size);
-	if (e != ERR_OK)
-		return e;
-	if (size == 0 || size > HOST_NAME_BYTES - 1 + 1 || text[size - 1] != '\n')
-		return ERR_FORMAT;
-	text[size - 1] = '\0';
-	if (strlen(text) != size - 1 || host_name_check(text) != ERR_OK)
-		return ERR_FORMAT;
-	memcpy(host, text, size);
-	return ERR_OK;
-}
-
 /* The name under which this directory's ledgers are known, for ever. */
 static bool
 settle_host(struct place *p, const struct config *config, struct place_failure *why)
 {
 	char text[512];
-	char line[HOST_NAME_BYTES + 1];
 	const char *data = shown(config->data, text, sizeof(text));
-	enum err e = read_host(p->data_fd, p->host);
+	enum err e = host_file_read(p->data_fd, p->host);
 
 	if (config->host != NULL && host_name_check(config->host) != ERR_OK)
 		return place_fail(why, EXIT_CONFIG,
@@ -211,8 +179,7 @@ settle_host(struct place *p, const struct config *config, struct place_failure *
 		return place_fail(why, EXIT_CONFIG,
 				  "this machine has no usable name; set host in the "
 				  "configuration");
-	(void)snprintf(line, sizeof(line), "%s\n", p->host);
-	if (store_create(p->data_fd, "host", 0644, line, strlen(line)) != ERR_OK)
+	if (host_file_create(p->data_fd, p->host) != ERR_OK)
 		return place_fail(why, place_code_of_errno(), "%s/host cannot be written: %s", data,
 				  strerror(errno));
 	return true;
@@ -255,7 +222,7 @@ settle_origins(struct place *p, const char *data, struct place_failure *why)
 	unsigned int i;
 
 	for (i = 0; i < PROTO_LEDGERS; i++) {
-		const char *name = place_ledger_name(i);
+		const char *name = origin_ledger_name((enum proto_ledger)i);
 		enum err e = ERR_MISSING;
 
 		if (p->has_ledger[i])
@@ -286,16 +253,18 @@ judge_keys(struct place *p, const char *data, struct place_failure *why)
 	bool empty = true;
 	enum err e;
 
+	(void)shown(data, text, sizeof(text));
 	for (i = 0; i < PROTO_LEDGERS; i++) {
-		(void)snprintf(name, sizeof(name), "%s.key", place_ledger_name(i));
+		(void)snprintf(name, sizeof(name), "%s.key",
+			       origin_ledger_name((enum proto_ledger)i));
 		e = file_stat_at(p->keys_fd, name, &info);
 		if (e != ERR_OK && e != ERR_MISSING)
-			return place_fail(why, place_code_of_errno(), "%s/keys/%s: %s",
-					  shown(data, text, sizeof(text)), name, strerror(errno));
+			return place_fail(why, place_code_of_errno(), "%s/keys/%s: %s", text, name,
+					  strerror(errno));
 		p->has_key[i] = e == ERR_OK;
 		if (folder_is_empty(p->ledger_fds[i], &empty) != ERR_OK)
-			return place_fail(why, place_code_of_errno(), "%s/%s: %s",
-					  shown(data, text, sizeof(text)), place_ledger_name(i),
+			return place_fail(why, place_code_of_errno(), "%s/%s: %s", text,
+					  origin_ledger_name((enum proto_ledger)i),
 					  strerror(errno));
 		p->has_ledger[i] = !empty;
 		if (p->has_ledger[i] && !p->has_key[i])
@@ -304,7 +273,7 @@ judge_keys(struct place *p, const char *data, struct place_failure *why)
 				"%s/%s is a ledger, and its key %s/keys/%s is gone: restore "
 				"the key, or "
 				"begin anew with `hark ledger retire`",
-				text, place_ledger_name(i), text, name);
+				text, origin_ledger_name((enum proto_ledger)i), text, name);
 	}
 	return true;
 }
@@ -327,7 +296,7 @@ wait_for_ledger(const struct place *p, unsigned int ledger, const char *data,
 		if (!told)
 			log_info("a program of an earlier harkd still has the ledger %s; waiting "
 				 "for its end",
-				 place_ledger_name(ledger));
+				 origin_ledger_name((enum proto_ledger)ledger));
 		told = true;
 		e = wait_ready(&nothing, 1, wait_now_ns() + PLACE_LOOK_NS);
 		if (e != ERR_OK)
@@ -338,9 +307,9 @@ wait_for_ledger(const struct place *p, unsigned int ledger, const char *data,
 	if (e == ERR_AGAIN)
 		return place_fail(why, EXIT_TEMPORARY,
 				  "%s/%s is still in use by a program of an earlier harkd", data,
-				  place_ledger_name(ledger));
-	return place_fail(why, place_code_of_errno(), "%s/%s: %s", data, place_ledger_name(ledger),
-			  strerror(errno));
+				  origin_ledger_name((enum proto_ledger)ledger));
+	return place_fail(why, place_code_of_errno(), "%s/%s: %s", data,
+			  origin_ledger_name((enum proto_ledger)ledger), strerror(errno));
 }
 
 bool
@@ -366,8 +335,8 @@ place_open(struct place *p, const struct config *config, int64_t group, struct p
 	    !open_below(p, config->data, "cells", 0700, -1, &p->cells_fd, why))
 		return false;
 	for (i = 0; i < PROTO_LEDGERS; i++) {
-		if (!open_below(p, config->data, place_ledger_name(i), read_mode, group,
-				&p->ledger_fds[i], why) ||
+		if (!open_below(p, config->data, origin_ledger_name((enum proto_ledger)i),
+				read_mode, group, &p->ledger_fds[i], why) ||
 		    !wait_for_ledger(p, i, text, why))
 			return false;
 	}

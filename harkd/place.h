@@ -34,9 +34,6 @@ struct place_failure {
 	char text[768];
 };
 
-/* "evidence", "operations". */
-const char *place_ledger_name(unsigned int ledger);
-
 void place_init(struct place *p);
 /*
  * Makes and opens all of it, takes the lock, compares the host's name, and judges keys and ledgers

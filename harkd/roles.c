@@ -70,7 +70,7 @@ tell_rotation(struct harkd *h, const struct ledger_view *l)
 
 	/* Origin and key are of letters, digits and a few signs: nothing to escape. */
 	(void)snprintf(json, sizeof(json), "{\"key\":\"%s\",\"ledger\":\"%s\"}", l->key,
-		       place_ledger_name((unsigned int)(l - h->ledgers)));
+		       origin_ledger_name((enum proto_ledger)(l - h->ledgers)));
 	message_init(&m, MESSAGE_OPERATION, 0);
 	message_set_text(&m, FIELD_KIND, "key_rotated");
 	message_set_text(&m, FIELD_JSON, json);

@@ -165,7 +165,8 @@ status_answer(struct harkd *h, const struct message *ask)
 	}
 	send_role(h, ask->id, &h->notary, NULL);
 	for (i = 0; i < PROTO_LEDGERS; i++)
-		send_role(h, ask->id, &h->ledgers[i].signer, place_ledger_name(i));
+		send_role(h, ask->id, &h->ledgers[i].signer,
+			  origin_ledger_name((enum proto_ledger)i));
 	send_role(h, ask->id, &h->control, NULL);
 	for (r = h->receivers; r != NULL; r = r->next)
 		send_role(h, ask->id, &r->child, r->label);

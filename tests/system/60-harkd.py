@@ -477,7 +477,7 @@ def break_socket(d):
 
 
 BROKEN = [
-    ("a ledger whose key is gone", 78, break_key_gone, "its key"),
+    ("a ledger whose key is gone", 78, break_key_gone, "/data/keys/evidence.key is gone"),
     ("a data directory of another host", 78, break_host, "belongs to host"),
     ("a data directory in use", 75, break_lock, "in use by another harkd"),
     ("a control socket in use", 73, break_socket, "in use by another harkd"),

@@ -7,6 +7,7 @@ wait is for a fact and has a limit.
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -229,6 +230,22 @@ def changed():
         assert code in (1, 65), (code, d.err())
         lines = [line for line in d.err().splitlines() if "segments/" in line]
         equal(len(lines), 1, d.err())
+
+
+@test("another's ledger, with the same names, is a refusal with one clear line")
+def foreign():
+    with Harkd(config=SMALL) as d, Harkd(config=SMALL) as other:
+        for each in (d, other):
+            each.start()
+            each.stop()
+        theirs = os.path.join(other.data, "evidence")
+        shutil.rmtree(os.path.join(d.data, "evidence"))
+        shutil.copytree(theirs, os.path.join(d.data, "evidence"))
+        d.spawn()
+        err = d.ended(1)
+        lines = [line for line in err.splitlines() if "/evidence: the ledger is " in line]
+        equal(len(lines), 1, err)
+        assert "hark ledger retire" in lines[0], err
 
 
 @test("a member of the group follows the ledgers, and cannot write them")
