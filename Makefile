@@ -50,7 +50,7 @@ build/fuzz/build.ninja:
 	@rm -f build-fuzz.log
 
 fuzz: build/fuzz/build.ninja
-	@ninja -C build/fuzz
+	@ninja -C build/fuzz fuzz-all
 	@meson test -C build/fuzz --suite fuzz --print-errorlogs
 
 install: all

@@ -238,6 +238,8 @@ class Campaign:
             before = [len(guest.broken) for guest in self.guests]
             self.daemon.kill()
             self.daemon.start()
+            # Its start is on record by then; killed before, it would be one start with the next.
+            self.progress(1)
             # While nobody holds the sockets a guest may try in vain, and break, more than once.
             self.may_break = [n + max(1, len(guest.broken) - b)
                               for n, guest, b in zip(self.may_break, self.guests, before)]
