@@ -141,7 +141,10 @@ class World:
         self.d.replace("hark-receiver", os.path.join(HOSTILE, "puppet-receiver"))
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            for line in self.d.err().splitlines()[-25:]:
+                print("# harkd said: " + line)
         for t in self.taken:
             t.close()
         self.puppets.close()
