@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "hark/commands.h"
-#include "hark/keyring.h"
+#include "hark/verify_input.h"
 #include "hark/verify_show.h"
 #include "prog/args.h"
 #include "prog/exit.h"
@@ -77,9 +77,9 @@ read_arguments(int argc, char **argv, struct hark_verifier *v, struct show *show
 		if (option == ARGS_END)
 			break;
 		if (option == OPTION_KEY)
-			code = keyring_add_key(v, optarg);
+			code = verify_input_key(v, optarg);
 		else if (option == OPTION_SINCE)
-			code = keyring_add_checkpoint(v, optarg);
+			code = verify_input_checkpoint(v, optarg);
 		else if (option == OPTION_COMPLETE)
 			hark_verifier_require_complete(v, true);
 		else if (option == 'j')
@@ -122,7 +122,7 @@ command_verify(int argc, char **argv)
 	log_init(command.name);
 	e = hark_verifier_create(&v);
 	if (e != HARK_VERIFIER_OK)
-		return keyring_fail(e, &why);
+		return verify_input_fail(e, &why);
 	code = read_arguments(argc, argv, v, &show, &path, &ready);
 	if (!ready)
 		return code;
@@ -131,7 +131,7 @@ command_verify(int argc, char **argv)
 	e = hark_verifier_judge(v, path, &answer, &why);
 	if (e != HARK_VERIFIER_OK) {
 		show.as_json = false;
-		return keyring_fail(e, &why);
+		return verify_input_fail(e, &why);
 	}
 	show_answer(&show, v, answer);
 	return (int)answer;

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
-#include "hark/keyring.h"
+#include "hark/verify_input.h"
 #include "os/file.h"
 #include "prog/exit.h"
 #include "prog/log.h"
@@ -14,7 +14,7 @@
 #define FILE_BYTES_MAX 65536u
 
 int
-keyring_fail(enum hark_verifier_error e, const struct hark_failure *why)
+verify_input_fail(enum hark_verifier_error e, const struct hark_failure *why)
 {
 	log_error("%s", why->text[0] != '\0' ? why->text : hark_verifier_error_text(e));
 	switch (e) {
@@ -97,7 +97,7 @@ add_lines(struct hark_verifier *verifier, const char *path, struct bytes rest)
 }
 
 int
-keyring_add_key(struct hark_verifier *verifier, const char *text)
+verify_input_key(struct hark_verifier *verifier, const char *text)
 {
 	struct hark_failure why = { 0 };
 	struct buf file = { 0 };
@@ -116,7 +116,7 @@ keyring_add_key(struct hark_verifier *verifier, const char *text)
 }
 
 int
-keyring_add_checkpoint(struct hark_verifier *verifier, const char *path)
+verify_input_checkpoint(struct hark_verifier *verifier, const char *path)
 {
 	struct hark_failure why = { 0 };
 	struct buf file = { 0 };
