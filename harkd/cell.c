@@ -119,6 +119,18 @@ refuse(struct cell_refusal *why, int code, const char *text)
 	return false;
 }
 
+/* Ours is known without a connection, which that cell's record would have. */
+static const struct cell *
+who_listens_there(const struct cell *cell)
+{
+	const struct cell *other = cell->h->cells;
+
+	while (other != NULL && (other == cell || other->listener == NULL ||
+				 strcmp(other->file.cell.uds_base, cell->file.cell.uds_base) != 0))
+		other = other->next;
+	return other;
+}
+
 static bool
 bind_socket(struct cell *cell, struct cell_refusal *why)
 {
@@ -133,7 +145,14 @@ bind_socket(struct cell *cell, struct cell_refusal *why)
 		.peer_uid = o->peer_uid >= 0 ? (uid_t)o->peer_uid : 0,
 	};
 	struct hark_failure failure = { 0 };
+	const struct cell *other = who_listens_there(cell);
 
+	if (other != NULL) {
+		(void)snprintf(why->text, sizeof(why->text), "cell %s listens on that path",
+			       other->file.cell.name);
+		why->code = EXIT_CANT_CREATE;
+		return false;
+	}
 	switch (hark_listener_bind_for_cell(o->uds_base, &options, &cell->listener, &failure)) {
 	case HARK_TELEMETRY_OK:
 		return true;
