@@ -215,8 +215,10 @@ show_cells(struct listing *l, const char *name, const char *dir)
 		return EXIT_SOFTWARE;
 	}
 	code = dir != NULL ? cell_offline_each(dir, list_cell, l) : ask_for_items(l, name);
-	if (code == EXIT_OK && !l->as_json && !l->whole && l->count > 0)
+	if (code == EXIT_OK && !l->as_json && !l->whole && l->count > 0) {
+		table_sort(&l->table);
 		table_print(&l->table);
+	}
 	table_finish(&l->table);
 	if (code == EXIT_OK && name != NULL && l->count == 0) {
 		log_error("there is no cell %s", name);
@@ -277,7 +279,7 @@ static const struct args_command rm_command = {
 		 "Removes a cell: its socket, its receiver, and with a last event its record.\n"
 		 "\n" CLIENT_USAGE COMMON_USAGE "\n"
 		 "exit: 0 removed, 2 usage, 5 the daemon does not answer, 66 there is none,\n"
-		 "      77 not allowed\n",
+		 "      77 not allowed, 78 it stands in the configuration\n",
 	.options = plain_options,
 };
 static const struct args_command ls_command = {

@@ -44,6 +44,21 @@ static const struct command_row {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
+/* Room for the longest name of a command, and two blanks. */
+static int
+name_width(void)
+{
+	size_t width = 0;
+	size_t i;
+
+	for (i = 0; i < COMMAND_COUNT; i++) {
+		size_t size = strlen(commands[i].noun) + 1 + strlen(commands[i].verb);
+
+		width = size > width ? size : width;
+	}
+	return (int)width + 2;
+}
+
 static void
 print_commands(FILE *to)
 {
@@ -54,7 +69,7 @@ print_commands(FILE *to)
 		char name[32]; /* longer than any row's */
 
 		(void)snprintf(name, sizeof(name), "%s %s", commands[i].noun, commands[i].verb);
-		(void)fprintf(to, "  %-12s%s\n", name, commands[i].about);
+		(void)fprintf(to, "  %-*s%s\n", name_width(), name, commands[i].about);
 	}
 	(void)fprintf(to, "\nhark COMMAND --help says more.\n");
 }

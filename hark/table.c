@@ -59,6 +59,25 @@ table_add_number(struct table *t, uint64_t value)
 	return table_add(t, digits, num_write_u64(value, digits));
 }
 
+static int
+compare_rows(const void *a, const void *b)
+{
+	const char *const *x = a;
+	const char *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+void
+table_sort(struct table *t)
+{
+	MUST(t != NULL && t->count % t->columns == 0);
+
+	if (t->count > t->columns)
+		qsort(t->cells + t->columns, t->count / t->columns - 1,
+		      t->columns * sizeof(*t->cells), compare_rows);
+}
+
 void
 table_print(const struct table *t)
 {

@@ -23,6 +23,8 @@ MUST_USE enum err table_init(struct table *t, const char *const *titles, size_t 
 /* The next cell of the next row, escaped; an empty text is shown as "-". */
 MUST_USE enum err table_add(struct table *t, const char *text, size_t size);
 MUST_USE enum err table_add_number(struct table *t, uint64_t value);
+/* Puts the rows in the order of their first cells, the titles aside. */
+void table_sort(struct table *t);
 /* Writes to stdout, each column as wide as its widest cell. */
 void table_print(const struct table *t);
 /* Zeroed is fine. */

@@ -11,7 +11,8 @@
 #include "hark/verify_show.h"
 #include "json/writer.h"
 
-#define BAR_WIDTH 40u
+#define BAR_WIDTH    40u
+#define ID_WIDTH_MIN 20
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
@@ -197,8 +198,11 @@ print_list(const struct show_list *list, const char *title)
 	for (i = 0; i < list->count; i++) {
 		const struct hark_finding *f = &list->kept[i];
 
-		(void)printf("  %-12s %-16s", effect_name(hark_finding_effect_of(f->kind)),
-			     hark_finding_name(f->kind));
+		bool has_place =
+			f->origin[0] != '\0' || f->place[0] != '\0' || f->index != HARK_NO_INDEX;
+
+		(void)printf("  %-12s %-*s", effect_name(hark_finding_effect_of(f->kind)),
+			     has_place ? 16 : 0, hark_finding_name(f->kind));
 		if (f->origin[0] != '\0')
 			(void)printf(" %s", f->origin);
 		if (f->place[0] != '\0')
@@ -228,15 +232,32 @@ cell_state(const struct hark_cell_report *c)
 	return c->is_silent ? "silent" : "heard";
 }
 
+/* At least the column's width, so that short names make the same table every time. */
+static int
+widen(int width, const char *name)
+{
+	char shown[4 * HARK_ID_BYTES_MAX + 8];
+
+	(void)text_escape(name, strlen(name), shown, sizeof(shown));
+	return (int)strlen(shown) > width ? (int)strlen(shown) : width;
+}
+
 static void
 print_cells(const struct hark_ledger_report *r)
 {
+	int cell_width = ID_WIDTH_MIN;
+	int run_width = ID_WIDTH_MIN;
 	uint64_t i;
 
 	if (r->cell_count == 0)
 		return;
-	(void)printf("  %-20s %-20s %10s %10s %6s %8s %8s %8s %8s  %s\n", "cell", "run", "declared",
-		     "no number", "gaps", "lost", "dropped", "rejected", "silences", "now");
+	for (i = 0; i < r->cell_count; i++) {
+		cell_width = widen(cell_width, r->cells[i].cell);
+		run_width = widen(run_width, r->cells[i].run);
+	}
+	(void)printf("  %-*s %-*s %10s %10s %6s %8s %8s %8s %8s  %s\n", cell_width, "cell",
+		     run_width, "run", "declared", "no number", "gaps", "lost", "dropped",
+		     "rejected", "silences", "now");
 	for (i = 0; i < r->cell_count; i++) {
 		const struct hark_cell_report *c = &r->cells[i];
 		char cell[4 * HARK_ID_BYTES_MAX + 8];
@@ -244,10 +265,10 @@ print_cells(const struct hark_ledger_report *r)
 
 		(void)text_escape(c->cell, strlen(c->cell), cell, sizeof(cell));
 		(void)text_escape(c->run, strlen(c->run), run, sizeof(run));
-		(void)printf("  %-20s %-20s %10" PRIu64 " %10" PRIu64 " %6" PRIu64 " %8" PRIu64
+		(void)printf("  %-*s %-*s %10" PRIu64 " %10" PRIu64 " %6" PRIu64 " %8" PRIu64
 			     " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  %s\n",
-			     cell, run, c->declarations, c->unnumbered, c->gaps, c->lost,
-			     c->dropped, c->rejected, c->silences, cell_state(c));
+			     cell_width, cell, run_width, run, c->declarations, c->unnumbered,
+			     c->gaps, c->lost, c->dropped, c->rejected, c->silences, cell_state(c));
 	}
 }
 

@@ -128,12 +128,33 @@ field() {
 	[ "${#lines[@]}" -eq 1 ]
 	run "$hark" cell add c1 --uds-base "$dir/c0"
 	[ "$status" -eq 73 ]
+	[ "$output" = "hark cell add: cell c0 listens on that path" ]
 	"$hark" cell rm c0
+	# Nobody has connected to c0, and so its record says.
+	run "$hark" tail --cell c0 --json
+	[[ "$output" != *'.closed"'* ]]
 	run "$hark" cell rm c0
 	[ "$status" -eq 66 ]
 	run "$hark" cell show c0
 	[ "$status" -eq 66 ]
 	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "cells are listed by their names, in columns as wide as they are" {
+	"$hark" cell add b --uds-base "$dir/b"
+	"$hark" cell add c --uds-base "$dir/c"
+	"$hark" cell add a --uds-base "$dir/a" --run-id short
+	run "$hark" cell ls
+	[[ "${lines[1]}" == "a "*"/a" && "${lines[2]}" == "b "*"/b" && "${lines[3]}" == "c "*"/c" ]]
+	run "$hark" verify "$dir/data" --key "$("$hark" key show)"
+	[ "$status" -eq 0 ]
+	# A run id that was made is 36 bytes: what stands behind it stands under its title.
+	title=$(grep -m 1 ' declared ' <<<"$output")
+	[ "$(grep -c "^.\{${#title}\}" <<<"$(grep -E '^  [abc] +(run-|short)' <<<"$output")")" -eq 3 ]
+	[ "$(grep -cE '^  (a|b|c) .* heard$' <<<"$output")" -eq 3 ]
+	for name in a b c; do
+		"$hark" cell rm "$name"
+	done
 }
 
 @test "run passes on the exit code and the signal, and removes the cell" {

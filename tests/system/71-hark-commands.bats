@@ -49,6 +49,16 @@ teardown() {
 	done
 }
 
+@test "help: two blanks or more between a command and what it does, all in one column" {
+	run "$hark" help
+	[ "$status" -eq 0 ]
+	[ "$(grep -cE '^  [a-z]+( [a-z]+)?  +[a-z]' <<<"$output")" -gt 15 ]
+	[ -z "$(grep -E '^  [a-z]' <<<"$output" | grep -vE '^  [a-z]+( [a-z]+)?  +[a-z]')" ]
+	# The column is that of the longest name: cut there, each line goes on with a letter.
+	column=$(grep -oE '^  ledger export +' <<<"$output" | wc -c)
+	[ "$(grep -E '^  [a-z]' <<<"$output" | cut -c"$column" | sort -u | tr -d 'a-z\n')" = "" ]
+}
+
 @test "a noun's help lists its verbs" {
 	run "$hark" cell --help
 	[ "$status" -eq 0 ]
