@@ -26,11 +26,17 @@ answer(struct daemon *d, uint64_t id, int code, const char *text)
 static void
 answer_error(struct daemon *d, const struct message *m, enum err e)
 {
+	bool is_of_leaf = m->type == MESSAGE_PRUNE || m->type == MESSAGE_REDACT;
+
 	switch (e) {
 	case ERR_OK:
 		return; /* the core answers when it is durable */
-	case ERR_MISSING:
 	case ERR_RANGE:
+		/* A person reads this one. */
+		answer(d, m->id, EXIT_NO_INPUT,
+		       is_of_leaf ? "the ledger has no such leaf" : err_text(e));
+		break;
+	case ERR_MISSING:
 		answer(d, m->id, EXIT_NO_INPUT, err_text(e));
 		break;
 	case ERR_MEMORY:

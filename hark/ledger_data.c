@@ -60,7 +60,9 @@ ledger_data_open(struct ledger_data *d, const char *path)
 	}
 	e = folder_lock(d->fd, "lock", &d->lock_fd);
 	if (e == ERR_AGAIN) {
-		log_error("%s is in use by a daemon: ask it (without --dir), or end it first",
+		log_error("%s is in use by a daemon: end it first, or leave out --dir for what it "
+			  "can "
+			  "do itself",
 			  d->shown);
 		return EXIT_TEMPORARY;
 	}

@@ -56,11 +56,15 @@ record(struct ledger_data *d, const char *kind, enum proto_ledger ledger, uint64
 	return ledger_data_record(d, kind, (struct bytes){ (const uint8_t *)members, size });
 }
 
+static const char pruned[] = "pruned";
+
 /* Opens both ledgers and records the act, durably, before it is done. */
 static int
 begin(struct ledger_data *d, const char *data, const char *kind, enum proto_ledger ledger,
       uint64_t index, const char *reason)
 {
+	/* Pruning is up to that leaf, redacting is that leaf. */
+	uint64_t last = kind == pruned && index > 0 ? index - 1 : index;
 	int code = ledger_data_open(d, data);
 
 	if (code == EXIT_OK)
@@ -69,8 +73,8 @@ begin(struct ledger_data *d, const char *data, const char *kind, enum proto_ledg
 		code = ledger_data_load(d, PROTO_OPERATIONS);
 	if (code != EXIT_OK)
 		return code;
-	if (index >= ledger_committed_size(d->ledgers[ledger])) {
-		log_error("there is no leaf %" PRIu64 ": the ledger has %" PRIu64, index,
+	if (last >= ledger_committed_size(d->ledgers[ledger])) {
+		log_error("there is no leaf %" PRIu64 ": the ledger has %" PRIu64, last,
 			  ledger_committed_size(d->ledgers[ledger]));
 		return EXIT_NO_INPUT;
 	}
@@ -114,7 +118,7 @@ ledger_offline_prune(const char *data, enum proto_ledger ledger, uint64_t index,
 		     uint64_t *first_out)
 {
 	struct ledger_data d;
-	int code = begin(&d, data, "pruned", ledger, index, NULL);
+	int code = begin(&d, data, pruned, ledger, index, NULL);
 
 	if (code != EXIT_OK) {
 		ledger_data_close(&d);

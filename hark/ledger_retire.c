@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "hark/client.h"
 #include "hark/commands.h"
+#include "hark/key.h"
 #include "hark/ledger_choice.h"
 #include "hark/ledger_data.h"
 #include "keys/keyring.h"
@@ -33,18 +34,21 @@
 static const struct option options[] = {
 	LEDGER_CHOICE_OPTIONS,
 	CLIENT_OPTIONS,
+	{ "json", no_argument, NULL, 'j' },
 	{ 0 },
 };
 
 static const struct args_command command = {
 	.name = "hark ledger retire",
 	.usage =
-		"usage: hark ledger retire --dir DATA [--ledger NAME]\n"
+		"usage: hark ledger retire --dir DATA [--ledger NAME] [--json]\n"
 		"\n"
 		"Moves a ledger that cannot go on to DATA/retired, its key beside the others, and\n"
 		"begins one with a new name and a new key, whose first leaf names the old one.\n"
 		"Prints the new verifier key. No daemon may run.\n"
-		"\n" LEDGER_CHOICE_USAGE CLIENT_USAGE "      --help            print this\n"
+		"\n"
+		"  -j, --json            one JSON object\n" LEDGER_CHOICE_USAGE CLIENT_USAGE
+		"      --help            print this\n"
 		"      --version         print the version\n"
 		"\n"
 		"exit: 0 done, 2 usage, 65 or 74 it failed, 66 there is no such ledger, 75 a "
@@ -264,7 +268,7 @@ record(struct retire *r)
 }
 
 static int
-retire(struct retire *r, const char *path)
+retire(struct retire *r, const char *path, bool as_json)
 {
 	uint32_t generation;
 	int code = ledger_data_open(&r->data, path);
@@ -297,7 +301,7 @@ retire(struct retire *r, const char *path)
 	record(r);
 	log_info("%s was moved to %s; %s begins, and its verifier key is on standard output",
 		 r->name, r->old.moved_to, r->origin);
-	(void)printf("%s\n", r->verifier);
+	key_print(r->ledger, r->verifier, as_json);
 	return EXIT_OK;
 }
 
@@ -307,6 +311,7 @@ command_ledger_retire(int argc, char **argv)
 	struct retire r = { .keys_fd = -1 };
 	struct ledger_choice choice = { .dir = NULL };
 	struct args args;
+	bool as_json = false;
 	int code = EXIT_OK;
 	int option;
 
@@ -317,6 +322,8 @@ command_ledger_retire(int argc, char **argv)
 			return code;
 		if (option == CLIENT_OPTION_CONTROL)
 			client_set_control(optarg);
+		else if (option == 'j')
+			as_json = true;
 		else if (!ledger_choice_option(&choice, option, optarg))
 			return EXIT_USAGE;
 	}
@@ -326,7 +333,7 @@ command_ledger_retire(int argc, char **argv)
 		return args_mistake(&args, "a daemon's ledger cannot be retired while it runs: end "
 					   "it, and give --dir DATA");
 	r.ledger = choice.ledger;
-	code = retire(&r, choice.dir);
+	code = retire(&r, choice.dir, as_json);
 	ledger_data_close(&r.data);
 	file_close(&r.keys_fd);
 	return code;
