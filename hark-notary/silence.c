@@ -3,6 +3,7 @@
  * Silence: of a cell, and of one wire 2 stream beside others that speak.  All cells are looked at
  * in one walk when the earliest of their deadlines has passed, and not more often than
  * SCAN_INTERVAL_NS; a frame only moves deadlines back, so the earliest is never later than true.
+ * But a cell that is silent has no deadline: the frame that ends its silence gives it one again.
  */
 #include "base/must.h"
 #include "hark-notary/notary_internal.h"
@@ -27,6 +28,7 @@ silence_frame(struct notary *n, struct connection *c)
 
 	if (hark_notify_frame(&cell->keepalive, &cell->trigger, n->now.monotonic_ns, &silence_ns) ==
 	    HARK_SILENCE_ENDED) {
+		silence_sooner(n, hark_keepalive_deadline(&cell->keepalive));
 		to = book_place(EVIDENCE(n));
 		if (hark_event_agent_resumed(silence_ns, cell_stamp(n, cell, 0), to.origin, to.json,
 					     to.capacity, &size) != HARK_TELEMETRY_OK)

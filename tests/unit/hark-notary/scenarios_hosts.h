@@ -22,6 +22,21 @@
 	  "agent_silenced c0 cause=disconnected elapsedMs=10000\n"
 	  "agent_resumed c0 silenceMs=15000\n"
 	  "process_spawned c0 epoch=2 probeSource=process.spawned\n" },
+	{ "each silence is told, not the first alone",
+	  "open 1\n"
+	  "plain 1\n"
+	  "wait 12000\n"
+	  "plain 1\n"
+	  "close 1\n"
+	  "wait 9900\n"
+	  "wait 200\n",
+	  "process_spawned c0 epoch=1 probeSource=process.spawned\n"
+	  "agent_silenced c1 cause=never_connected elapsedMs=10000\n"
+	  "agent_silenced c0 cause=connected_but_mute elapsedMs=10000\n"
+	  "agent_resumed c0 silenceMs=12000\n"
+	  "process_spawned c0 epoch=1 probeSource=process.spawned\n"
+	  "closed c0 epoch=1 goodbye=false frames=2\n"
+	  "agent_silenced c0 cause=disconnected elapsedMs=10000\n" },
 	{ "connected and mute",
 	  "open 1\n"
 	  "hello 1 a seq=0\n"
