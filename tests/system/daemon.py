@@ -147,8 +147,14 @@ class Harkd:
         return self.ended(status)
 
     def kill(self):
+        """SIGKILL; its programs end with it, and another harkd finds nobody in its place."""
+        path = "/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)
+        with open(path, encoding="ascii") as f:
+            children = f.read().split()
         self.process.kill()
         self.process.wait(LIMIT_S)
+        wait_for(lambda: not any(os.path.exists("/proc/" + pid) for pid in children),
+                 "no program outlives harkd", LIMIT_S)
 
     # ---- asking
 
