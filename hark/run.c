@@ -4,6 +4,7 @@
  * cell when it has ended.  Signals and the exit code are passed on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -73,14 +74,29 @@ struct run {
 	pid_t pid;
 };
 
+/* Firecracker and its like bind the base itself and leave its socket behind. */
+static void
+remove_base(const char *base)
+{
+	struct file_info info;
+
+	if (file_stat_at(AT_FDCWD, base, &info) == ERR_OK && info.kind == FILE_SOCKET &&
+	    file_unlink_at(AT_FDCWD, base) == ERR_SYSTEM)
+		log_warning("%s is still there: %s", base, strerror(errno));
+}
+
 static void
 run_finish(struct run *r)
 {
 	file_close(&r->signals);
+	/* It is empty where harkd has let go of the socket; what a command put there is its own. */
+	if (r->folder[0] != '\0') {
+		if (r->add.uds_base != NULL)
+			remove_base(r->add.uds_base);
+		if (folder_remove(r->folder) == ERR_SYSTEM)
+			log_warning("%s is still there: %s", r->folder, strerror(errno));
+	}
 	cell_add_finish(&r->add);
-	/* It is empty where harkd has let go of the socket; else it is not ours to empty. */
-	if (r->folder[0] != '\0' && folder_remove(r->folder) == ERR_SYSTEM)
-		log_warning("%s is still there: %s", r->folder, strerror(errno));
 }
 
 /* True where the command is to be run; else *code is how to end. */

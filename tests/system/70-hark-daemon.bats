@@ -185,6 +185,21 @@ field() {
 	[ ! -e "${lines[0]%/*}" ]
 }
 
+@test "run removes the socket that a VMM leaves at its base, and nothing else" {
+	# shellcheck disable=SC2016
+	run "$hark" run --cell r -- sh -c 'python3 "$1" stale "$HARK_UDS_BASE"; test -S "$HARK_UDS_BASE" && echo "$HARK_UDS_BASE"' \
+		sh "$HARK_ROOT/tests/system/guest.py"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[ ! -e "${lines[0]%/*}" ]
+	# shellcheck disable=SC2016
+	run "$hark" run --cell r -- sh -c 'echo kept >"$HARK_UDS_BASE"; echo "$HARK_UDS_BASE"'
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"${lines[0]%/*} is still there"* ]]
+	[ "$(cat "${lines[0]}")" = kept ]
+	rm -r "${lines[0]%/*}"
+}
+
 @test "run passes a signal on" {
 	mkfifo "$dir/up" "$dir/up.none"
 	# shellcheck disable=SC2016
