@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What is kept and what goes: pruning, redacting, retiring. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -161,6 +162,35 @@ redact_blanks_one_leaf(void **state)
 	sim_destroy(d);
 }
 
+/* What a redaction left half-done names a segment that pruning then drops: there is nothing left to
+ * blank, and the ledger opens. */
+static void
+redact_that_failed_opens_without_its_segment(void **state)
+{
+	unsigned int at;
+	bool is_done = false;
+
+	(void)state;
+	for (at = 0; !is_done; at++) {
+		struct sim_disk *d = make_disk();
+		struct ledger *l = book_open(d);
+		uint64_t first = 0;
+
+		sim_fail(d, at, 1, EIO);
+		is_done = ledger_redact(l, 3) == ERR_OK;
+		sim_fail(d, 0, 0, 0);
+		assert_int_equal(ledger_prune(l, 112, &first), ERR_OK);
+		assert_int_equal(first, 112);
+		ledger_close(l);
+		sim_restart(d, at);
+		ledger_close(book_open(d));
+		assert_null(sim_file(d, "redacting", &(size_t){ 0 }));
+		book_read(d, 112, LEAVES, LEAF_BYTES);
+		sim_destroy(d);
+	}
+	assert_true(at > 6); /* the note, the segment, the note's removal: each with its steps */
+}
+
 static void
 too_short_for_a_hash(void **state)
 {
@@ -248,6 +278,7 @@ main(void)
 		cmocka_unit_test(prune_drops_whole_segments),
 		cmocka_unit_test(prune_of_nothing),
 		cmocka_unit_test(redact_blanks_one_leaf),
+		cmocka_unit_test(redact_that_failed_opens_without_its_segment),
 		cmocka_unit_test(too_short_for_a_hash),
 		cmocka_unit_test(retire_moves_all_aside),
 	};

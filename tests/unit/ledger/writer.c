@@ -274,6 +274,48 @@ other_sizes_than_before(void **state)
 	sim_destroy(d);
 }
 
+/* An opening that makes the ledger fails at one step.  The next one finds names that are not
+ * durable yet: whatever it acknowledges stands on them. */
+static void
+a_ledger_that_was_half_made_keeps_its_name(void **state)
+{
+	struct sim_disk *d = sim_create();
+	unsigned int failures = 0;
+	unsigned int steps;
+	unsigned int at;
+	uint64_t luck;
+
+	(void)state;
+	ledger_close(book_open(d));
+	steps = sim_steps(d);
+	sim_destroy(d);
+	for (at = 0; at < steps; at++) {
+		for (luck = 1; luck <= 16; luck++) {
+			struct ledger_failure why = { 0 };
+			struct ledger *l = NULL;
+
+			d = sim_create();
+			sim_fail(d, at, 1, EIO);
+			if (ledger_open(sim_as_disk(d), &book_options, &l, &why) != ERR_OK) {
+				failures++;
+				l = book_open(d);
+			}
+			sim_fail(d, 0, 0, 0);
+			book_append(l, 900);
+			book_commit(l);
+			ledger_close(l);
+			sim_restart(d, luck);
+			l = book_open(d);
+			assert_int_equal(ledger_committed_size(l), 1);
+			ledger_close(l);
+			book_read(d, 0, 1, 900);
+			sim_destroy(d);
+		}
+	}
+	/* Three folders and the name at least, each time. */
+	assert_true(failures >= 16 * 4);
+}
+
 int
 main(void)
 {
@@ -286,6 +328,7 @@ main(void)
 		cmocka_unit_test(a_failed_commit_waits),
 		cmocka_unit_test(low_space_is_said_before_it_is_none),
 		cmocka_unit_test(other_sizes_than_before),
+		cmocka_unit_test(a_ledger_that_was_half_made_keeps_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
