@@ -156,8 +156,8 @@ def go(options):
 
 def vm(options):
     """Real guests: they take all processors, so nothing else runs beside them."""
-    return [Job("vm", "guest.py", [PYTHON, options.path("tests", "vm", "guest.py")],
-                timeout_s=1800, env=options.bin(), weight=options.jobs)]
+    return [Job("vm", name, [PYTHON, options.path("tests", "vm", name)], timeout_s=1800,
+                env=options.bin(), weight=options.jobs) for name in ("guest.py", "harkd.py")]
 
 
 def install(options):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A real guest and the listener beside it: QEMU without KVM, Debian's kernel, an initramfs of our
-own, and vhost-device-vsock between the guest's AF_VSOCK and hark-listen's Unix socket.
+"""A real guest: QEMU without KVM, Debian's kernel, an initramfs of our own, and vhost-device-vsock
+between the guest's AF_VSOCK and the Unix socket of whoever listens on the host.
 """
 import gzip
 import json
@@ -29,7 +29,11 @@ echo "boot_id $(/bin/busybox cat /proc/sys/kernel/random/boot_id)"
 %(start)s
 """
 # As a child of process 1, which outlives it and turns the machine off.
-CHILD = "%(agent)s\necho \"agent ended with $?\"\n/bin/busybox poweroff -f"
+CHILD = """%(agent)s
+code=$?
+read -r up rest </proc/uptime
+echo "agent ended with $code at $up"
+/bin/busybox poweroff -f"""
 FIRST = "exec %(agent)s"
 
 
@@ -102,51 +106,6 @@ class Lines:
             self.take(min(1, end - time.monotonic()))
 
 
-class Listener:
-    """hark-listen and its events."""
-
-    def __init__(self, process):
-        self.process = process
-        self.lines = Lines(process.stdout)
-        Lines(process.stderr).until(
-            lambda lines: any(b"listening on" in line for line in lines), "hark-listen's start", 20)
-
-    def events(self):
-        return [json.loads(line) for line in self.lines.all]
-
-    def of(self, name):
-        return [e for e in self.events() if kind(e) == name]
-
-    def until(self, name, count=1, after=0):
-        """The events of this name, once there are so many behind the first `after` lines."""
-        def there(lines):
-            return sum(kind(json.loads(line)) == name for line in lines[after:]) >= count
-        self.lines.until(there, "%d × %s" % (count, name))
-        return [e for e in self.events()[after:] if kind(e) == name]
-
-    def now(self):
-        """How many lines there are, with those that can be read already."""
-        self.lines.take(0)
-        return len(self.lines.all)
-
-    def declared(self):
-        """The numbered events, which is what the guest's processes did."""
-        return [e["data"]["declared"] for e in self.events()
-                if e["data"].get("declared", {}).get("probeSource", "").startswith("process.")]
-
-    def stop(self):
-        """Everything that is readable, and then its end."""
-        self.process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + 20
-        while not self.lines.ended and time.monotonic() < end:
-            self.lines.take(1)
-        equal(self.process.wait(20), 0, "hark-listen's exit code")
-
-
-def kind(event):
-    return event["type"].rpartition(".")[2]
-
-
 class Machine:
     """A folder, and the processes that a test starts in it; paths are short because they are
     relative to it."""
@@ -163,11 +122,6 @@ class Machine:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def listen(self, name, *options):
-        argv = [os.path.join(BIN, "hark-listen"), "--uds-base", self.path(name + ".sock"),
-                "--cell", "vm-" + name, "--host", "test", *options]
-        return Listener(self.start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-
     def device(self, *names):
         """One process for all guests; a group for each, or they could speak to one another."""
         argv = [DEVICE]
@@ -179,10 +133,11 @@ class Machine:
         self.wait(lambda: all(os.path.exists(self.path(n + ".vhu")) for n in names),
                   "vhost-device-vsock's sockets", p)
 
-    def boot(self, name, work, options="", first=False, before=""):
+    def image(self, name, work, options="", first=False, before=""):
+        """Writes what the guest will run; gives the command that boots it."""
         with open(self.path(name + ".initramfs"), "wb") as f:
             f.write(initramfs(work, options, first, before))
-        argv = ["qemu-system-x86_64", "-M", "q35,memory-backend=mem0",
+        return ["qemu-system-x86_64", "-M", "q35,memory-backend=mem0",
                 "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "128M",
                 "-object", "memory-backend-memfd,id=mem0,size=128M,share=on",
                 "-nodefaults", "-no-user-config", "-display", "none",
@@ -192,6 +147,9 @@ class Machine:
                 "-chardev", "socket,id=vc0,path=%s.vhu" % name,
                 "-device", "vhost-user-vsock-pci,chardev=vc0",
                 "-qmp", "unix:%s.qmp,server=on,wait=off" % name]
+
+    def boot(self, name, *what, **more):
+        argv = self.image(name, *what, **more)
         with open(self.path(name + ".qemu"), "wb") as log:
             return self.start(argv, stdout=log, stderr=log)
 
@@ -201,9 +159,13 @@ class Machine:
         except FileNotFoundError:
             return ""
 
-    def boot_id(self, name):
+    def word_after(self, name, word):
+        """What a guest's console says behind a word."""
         words = self.console(name).split()
-        return words[words.index("boot_id") + 1]
+        return words[words.index(word) + 1]
+
+    def boot_id(self, name):
+        return self.word_after(name, "boot_id")
 
     def wait(self, fact, what, process, limit_s=LIMIT_S):
         """For facts that no descriptor tells of."""
