@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The only place that asks for the time. */
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "os/clock.h"
 
 #define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
 
+/*
+ * The static programs ask the kernel itself.  The C library's way is a few tens of nanoseconds
+ * shorter, but reads the vDSO, and that alone costs a process that maps nothing else there three
+ * pages of page tables.
+ */
+static int
+time_of(clockid_t clock, struct timespec *out)
+{
+#if defined(__GLIBC__)
+	return clock_gettime(clock, out);
+#else
+	return (int)syscall(SYS_clock_gettime, clock, out);
+#endif
+}
+
 void
 clock_realtime(int64_t *seconds_out, uint32_t *nanoseconds_out)
 {
 	struct timespec now = { 0 };
-	int r = clock_gettime(CLOCK_REALTIME, &now);
+	int r = time_of(CLOCK_REALTIME, &now);
 
 	MUST(seconds_out != NULL && nanoseconds_out != NULL);
 	MUST(r == 0);
@@ -25,7 +42,7 @@ uint64_t
 clock_monotonic_ns(void)
 {
 	struct timespec now = { 0 };
-	int r = clock_gettime(CLOCK_MONOTONIC, &now);
+	int r = time_of(CLOCK_MONOTONIC, &now);
 
 	MUST(r == 0);
 	return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;

@@ -6,16 +6,13 @@
 #include <time.h>
 
 #include "base/must.h"
+#include "os/clock.h"
 #include "os/wait.h"
 
 uint64_t
 wait_now_ns(void)
 {
-	struct timespec t;
-	int failed = clock_gettime(CLOCK_MONOTONIC, &t);
-
-	MUST(failed == 0);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+	return clock_monotonic_ns();
 }
 
 enum err
