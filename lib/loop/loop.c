@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The event loop: one table of descriptors by number, one list of timers, one signalfd. */
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 /* The most descriptors that one turn serves: the others are next in the kernel's queue. */
 #define LOOP_READY_MAX 64
 /* The first size of the table of descriptors. */
-#define LOOP_TABLE_FIRST 64u
+#define LOOP_TABLE_FIRST 16u
 /* Linux has the signals 1 to 64. */
 #define LOOP_SIGNALS 65
 
@@ -43,13 +44,17 @@ struct loop {
 	bool stopped;
 	uint64_t now_ns;
 	uint64_t turn;
-	struct loop_entry *entries; /* by descriptor */
+	bool is_in_place;           /* its storage is the caller's */
+	struct loop_entry *entries; /* by descriptor; `first` while that is enough */
 	size_t entry_count;
 	struct loop_timer *timers; /* not sorted: they are few */
 	sigset_t signal_set;
 	sigset_t signal_set_before;
 	struct loop_signal signals[LOOP_SIGNALS];
+	struct loop_entry first[LOOP_TABLE_FIRST];
 };
+
+static_assert(sizeof(struct loop) <= LOOP_PLACE_BYTES, "a loop is in its place");
 
 static void
 loop_destroyp(struct loop **loop)
@@ -57,19 +62,18 @@ loop_destroyp(struct loop **loop)
 	loop_destroy(*loop);
 }
 
-enum err
-loop_create(loop_clock_fn *clock, struct loop **out)
+/* Takes *loop, which is zeroed. */
+static enum err
+loop_begin(struct loop **zeroed, loop_clock_fn *clock, struct loop **out)
 {
-	cleanup(loop_destroyp) struct loop *loop = calloc(1, sizeof(*loop));
+	cleanup(loop_destroyp) struct loop *loop = steal(zeroed);
 	enum err e;
 
-	MUST(out != NULL);
-
-	if (loop == NULL)
-		return ERR_MEMORY;
 	loop->clock = clock != NULL ? clock : clock_monotonic_ns;
 	loop->poll_fd = -1;
 	loop->signal_fd = -1;
+	loop->entries = loop->first;
+	loop->entry_count = LOOP_TABLE_FIRST;
 	(void)sigemptyset(&loop->signal_set);
 	e = poll_open(&loop->poll_fd);
 	if (e != ERR_OK)
@@ -77,6 +81,29 @@ loop_create(loop_clock_fn *clock, struct loop **out)
 	loop->now_ns = loop->clock();
 	*out = steal(&loop);
 	return ERR_OK;
+}
+
+enum err
+loop_create(loop_clock_fn *clock, struct loop **out)
+{
+	struct loop *loop;
+
+	MUST(out != NULL);
+
+	loop = calloc(1, sizeof(*loop));
+	return loop == NULL ? ERR_MEMORY : loop_begin(&loop, clock, out);
+}
+
+enum err
+loop_create_in(struct loop_place *place, loop_clock_fn *clock, struct loop **out)
+{
+	struct loop *loop = (struct loop *)(void *)place;
+
+	MUST(place != NULL && out != NULL);
+
+	memset(loop, 0, sizeof(*loop));
+	loop->is_in_place = true;
+	return loop_begin(&loop, clock, out);
 }
 
 void
@@ -94,8 +121,10 @@ loop_destroy(struct loop *loop)
 		file_close(&loop->signal_fd);
 	}
 	file_close(&loop->poll_fd);
-	free(loop->entries);
-	free(loop);
+	if (loop->entries != loop->first)
+		free(loop->entries);
+	if (!loop->is_in_place)
+		free(loop);
 	errno = kept;
 }
 
@@ -111,16 +140,19 @@ loop_now_ns(const struct loop *loop)
 static enum err
 table_grow(struct loop *loop, size_t count_min)
 {
-	size_t count = loop->entry_count > 0 ? loop->entry_count : LOOP_TABLE_FIRST;
+	struct loop_entry *own = loop->entries == loop->first ? NULL : loop->entries;
+	size_t count = loop->entry_count;
 	struct loop_entry *entries;
 
 	while (count < count_min)
 		count *= 2;
 	if (count == loop->entry_count)
 		return ERR_OK;
-	entries = realloc(loop->entries, count * sizeof(*entries));
+	entries = realloc(own, count * sizeof(*entries));
 	if (entries == NULL)
 		return ERR_MEMORY;
+	if (own == NULL)
+		memcpy(entries, loop->first, sizeof(loop->first));
 	memset(entries + loop->entry_count, 0, (count - loop->entry_count) * sizeof(*entries));
 	loop->entries = entries;
 	loop->entry_count = count;

@@ -8,6 +8,7 @@
 #define LOOP_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -38,8 +39,17 @@ struct loop_timer {
 	struct loop_timer *next;
 };
 
+/* Storage for a loop and its table of descriptors while their numbers are small. */
+#define LOOP_PLACE_BYTES 2048u
+struct loop_place {
+	_Alignas(max_align_t) unsigned char bytes[LOOP_PLACE_BYTES];
+};
+
 /* `clock` NULL is the monotonic clock.  ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err loop_create(loop_clock_fn *clock, struct loop **out);
+/* As loop_create, in the caller's storage, which must stay until loop_destroy: where each page
+ * counts.  ERR_SYSTEM. */
+MUST_USE enum err loop_create_in(struct loop_place *place, loop_clock_fn *clock, struct loop **out);
 /* Disarms the timers, unblocks the signals that it had blocked, closes none of the descriptors. */
 void loop_destroy(struct loop *loop);
 

@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "loop/loop.h"
@@ -139,6 +140,35 @@ calls_each_that_is_ready(void **state)
 	assert_int_equal(p.called[0], 2);
 	assert_int_equal(p.called[1], 1);
 	pair_close(&p);
+}
+
+/* Its first table is in the caller's storage; for larger numbers there is another. */
+static void
+stands_in_its_place(void **state)
+{
+	static struct loop_place place;
+	struct pair p;
+	int far;
+
+	(void)state;
+	memset(&place, 0xff, sizeof(place));
+	pair_open(&p);
+	loop_destroy(p.loop);
+	assert_int_equal(loop_create_in(&place, own_clock, &p.loop), ERR_OK);
+	assert_ptr_equal(p.loop, &place);
+	pair_watch(&p);
+	far = fcntl(p.reader[1], F_DUPFD_CLOEXEC, 200);
+	assert_true(far >= 200);
+	loop_fd_remove(p.loop, p.reader[1]);
+	assert_int_equal(loop_fd_add(p.loop, far, EPOLLIN, on_second, &p), ERR_OK);
+	assert_int_equal(loop_turn(p.loop, true), ERR_OK);
+	assert_int_equal(p.called[0], 1);
+	assert_int_equal(p.called[1], 1);
+	loop_fd_remove(p.loop, far);
+	assert_int_equal(close(far), 0);
+	pair_close(&p);
+	assert_int_equal(loop_create_in(&place, own_clock, &p.loop), ERR_OK);
+	loop_destroy(p.loop);
 }
 
 static void
@@ -356,6 +386,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_what_is_wrong),
 		cmocka_unit_test(calls_each_that_is_ready),
+		cmocka_unit_test(stands_in_its_place),
 		cmocka_unit_test(removed_inside_is_not_called),
 		cmocka_unit_test(number_used_again_is_another),
 		cmocka_unit_test(timers_keep_their_time),
