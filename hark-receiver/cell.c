@@ -8,9 +8,9 @@
 #include "base/num.h"
 #include "hark-receiver/cell.h"
 #include "hark-receiver/connection.h"
+#include "hark-receiver/receiver.h"
 #include "prog/exit.h"
 #include "prog/log.h"
-#include "telemetry/listener.h"
 #include "telemetry/stream.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -242,18 +242,41 @@ cell_closep(struct cell **cell)
 		cell_close(*cell);
 }
 
+/* Zeroed but for whose it is; NULL where there is no memory.  The first stands in the receiver,
+ * which costs a process with one cell no page of its own. */
+static struct cell *
+cell_new(struct receiver *r)
+{
+	bool is_first = r->first_cell.receiver == NULL;
+	struct cell *cell = is_first ? &r->first_cell : malloc(sizeof(*cell));
+
+	if (cell == NULL)
+		return NULL;
+	*cell = (struct cell){ .receiver = r, .is_first = is_first };
+	return cell;
+}
+
+static void
+cell_free(struct cell *cell)
+{
+	if (cell->is_first)
+		cell->receiver = NULL;
+	else
+		free(cell);
+}
+
 enum err
 cell_open(struct receiver *r, const struct cell_settings *settings, int *fd, struct cell **out)
 {
-	cleanup(cell_closep) struct cell *cell = calloc(1, sizeof(*cell));
-	size_t i;
+	cleanup(cell_closep) struct cell *cell = NULL;
 	enum err e;
+	size_t i;
 
 	MUST(r != NULL && settings != NULL && fd != NULL && out != NULL);
 
+	cell = cell_new(r);
 	if (cell == NULL)
 		return ERR_MEMORY;
-	cell->receiver = r;
 	cell->slot = settings->slot;
 	bucket_init(&cell->events, settings->events_per_s);
 	bucket_init(&cell->bytes, settings->bytes_per_s);
@@ -263,14 +286,9 @@ cell_open(struct receiver *r, const struct cell_settings *settings, int *fd, str
 	link_init(&cell->shut);
 	for (i = 0; i < HARK_CONNECTIONS_MAX; i++)
 		cell->connections[i].cell = cell;
-	switch (listener_adopt(fd, &settings->options, &cell->listener)) {
-	case HARK_TELEMETRY_OK:
-		break;
-	case HARK_TELEMETRY_MEMORY:
-		return ERR_MEMORY;
-	default:
+	if (listener_adopt(&cell->listener_place, fd, &settings->options, &cell->listener) !=
+	    HARK_TELEMETRY_OK)
 		return ERR_FORMAT;
-	}
 	e = loop_fd_add(r->loop, hark_listener_fd(cell->listener), EPOLLIN, on_listener, cell);
 	if (e != ERR_OK)
 		return e;
@@ -348,7 +366,7 @@ cell_close(struct cell *cell)
 	for (i = 0; i < HARK_CONNECTIONS_MAX; i++)
 		connection_close(&cell->connections[i]);
 	link_remove(&cell->limited);
-	free(cell);
+	cell_free(cell);
 	errno = kept;
 }
 

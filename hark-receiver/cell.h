@@ -13,9 +13,11 @@
 
 #include "hark-receiver/bucket.h"
 #include "hark-receiver/list.h"
-#include "hark-receiver/receiver.h"
 #include "hark-receiver/window.h"
+#include "telemetry/listener.h"
 #include "telemetry/rejections.h"
+
+struct receiver;
 
 /* What a leaf has in bytes beyond the record of which it is made, for the estimate of a limit. */
 #define CELL_LEAF_BYTES 512u
@@ -46,6 +48,7 @@ struct connection {
 
 struct cell {
 	struct receiver *receiver;
+	bool is_first;                  /* it stands in the receiver */
 	struct hark_listener *listener; /* NULL once it is closing */
 	uint16_t slot;
 	uint64_t stop_id; /* of harkd's word to stop; 0: it wants no answer */
@@ -64,6 +67,7 @@ struct cell {
 	struct link parked; /* its connections that would be read but for the limits */
 	struct link shut;
 	struct connection connections[HARK_CONNECTIONS_MAX];
+	struct listener_place listener_place;
 };
 
 /* How a cell is listened to. */

@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "hark-receiver/connection.h"
+#include "hark-receiver/receiver.h"
 #include "os/outlet.h"
 #include "os/sock.h"
 #include "telemetry/stream.h"

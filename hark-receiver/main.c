@@ -9,7 +9,13 @@
 #include "proto/message.h"
 #include "role/role.h"
 
-static struct receiver receiver;
+/*
+ * There may be a thousand of these processes, each with next to nothing to do, so pages are
+ * counted: what every one of them uses stands together, and nothing is allocated before a guest
+ * comes.  A common symbol is placed behind all other data, and its first page is the others' last.
+ */
+__attribute__((common)) struct receiver receiver;
+static struct loop_place loop_place;
 
 /* Gives up every right, and says so to harkd. */
 static bool
@@ -48,13 +54,12 @@ main(void)
 
 	if (!begin(&exit_code))
 		return exit_code;
-	if (loop_create(NULL, &loop) != ERR_OK ||
+	if (loop_create_in(&loop_place, NULL, &loop) != ERR_OK ||
 	    receiver_init(&receiver, loop, ROLE_SUPERVISOR_FD) != ERR_OK) {
 		log_error("cannot start: no memory, or no descriptor");
 		loop_destroy(loop);
 		return EXIT_OS;
 	}
-	/* There may be a thousand of these processes, each with next to nothing to do. */
 	memory_give_back_stack();
 	exit_code = receiver_run(&receiver);
 	receiver_finish(&receiver);

@@ -81,16 +81,19 @@ receiver_fail(struct receiver *r, int exit_code, const char *text)
 static enum err
 cells_grow(struct receiver *r, size_t wanted)
 {
-	size_t size = r->cells_size == 0 ? 1 : r->cells_size;
+	struct cell **own = r->cells == r->first_cells ? NULL : r->cells;
+	size_t size = r->cells_size;
 	struct cell **cells;
 
 	if (wanted <= r->cells_size)
 		return ERR_OK;
 	while (size < wanted)
 		size *= 2;
-	cells = reallocarray(r->cells, size, sizeof(struct cell *));
+	cells = reallocarray(own, size, sizeof(struct cell *));
 	if (cells == NULL)
 		return ERR_MEMORY;
+	if (own == NULL)
+		memcpy(cells, r->first_cells, sizeof(r->first_cells));
 	memset(cells + r->cells_size, 0, (size - r->cells_size) * sizeof(struct cell *));
 	r->cells = cells;
 	r->cells_size = size;
@@ -447,8 +450,11 @@ receiver_init(struct receiver *r, struct loop *loop, int supervisor)
 	r->rounds = r->connections = r->small_turns = 0;
 	r->turn_bytes = 0;
 	r->turn_ns = 0;
-	r->cell_count = r->stopped_count = r->cells_size = r->touched_bytes = 0;
-	r->cells = NULL;
+	r->cell_count = r->stopped_count = r->touched_bytes = 0;
+	r->first_cells[0] = NULL;
+	r->cells = r->first_cells;
+	r->cells_size = 1;
+	r->first_cell.receiver = NULL;
 	r->active_ns = 0;
 	r->tick_ns = UINT64_MAX;
 	r->tick = (struct loop_timer){ .fn = on_tick, .ctx = r };
@@ -476,9 +482,11 @@ receiver_finish(struct receiver *r)
 		if (r->cells[i] != NULL)
 			cell_drop(r, i);
 	}
-	free(r->cells);
-	r->cells = NULL;
-	r->cells_size = 0;
+	if (r->cells != r->first_cells)
+		free(r->cells);
+	r->first_cells[0] = NULL;
+	r->cells = r->first_cells;
+	r->cells_size = 1;
 	channel_close(r);
 	loop_fd_remove(r->loop, r->supervisor);
 	loop_timer_clear(r->loop, &r->tick);

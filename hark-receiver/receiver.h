@@ -10,13 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hark-receiver/cell.h"
 #include "hark-receiver/list.h"
 #include "hark-receiver/window.h"
 #include "ipc/ipc.h"
 #include "loop/loop.h"
 #include "proto/record.h"
-
-struct cell;
 
 /* Slots are below it; cells are found by their slot. */
 #define RECEIVER_SLOTS_MAX 65536u
@@ -58,10 +57,14 @@ struct receiver {
 	struct window window;
 	struct cell **cells; /* by slot; NULL where there is none */
 	size_t cells_size;
+	struct cell *first_cells[1]; /* `cells`, while that is enough */
+	struct cell first_cell;      /* free where its receiver is NULL */
+	/* From here on the large ones.  harkd's messages are small, and begin in a page that is
+	 * used anyway; of the others no page is touched before a guest speaks. */
+	uint8_t supervisor_bytes[IPC_BYTES_MAX];
 	struct record record; /* the one that is being made */
 	struct record_receipt receipt;
 	uint8_t receipt_bytes[RECORD_RECEIPT_BYTES_MAX];
-	uint8_t supervisor_bytes[IPC_BYTES_MAX];
 };
 
 /*

@@ -7,6 +7,7 @@
  * which changes meanwhile cannot lead elsewhere; the second also pins the inode, so that its number
  * stays ours until close.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct hark_listener {
 	int dir_fd;
 	int path_fd; /* the bound inode itself; -1 until it is known */
 	bool bound;
+	bool is_in_place; /* its storage is the caller's */
 	bool require_peer_uid;
 	uid_t peer_uid;
 	uint32_t connections_max;
@@ -43,6 +45,14 @@ struct hark_listener {
 	struct file_info inode; /* of path_fd */
 	char name[SOCK_NAME_BYTES_MAX + 1];
 };
+
+/* A listener in its caller's storage, and what it shares with its streams. */
+struct adopted {
+	struct hark_listener listener;
+	struct connections connections;
+};
+
+static_assert(sizeof(struct adopted) <= LISTENER_PLACE_BYTES, "a listener is in its place");
 
 /* The attempt to bind: what it is for, and where to say what is wrong. */
 struct binding {
@@ -258,7 +268,8 @@ hark_listener_close(struct hark_listener *listener)
 	file_close(&listener->path_fd);
 	file_close(&listener->dir_fd);
 	connections_release(listener->connections);
-	free(listener);
+	if (!listener->is_in_place)
+		free(listener);
 	errno = kept;
 }
 
@@ -268,13 +279,10 @@ listener_closep(struct hark_listener **listener)
 	hark_listener_close(*listener);
 }
 
-static struct hark_listener *
-listener_new(const struct hark_listener_options *options)
+/* Fills what is zeroed. */
+static void
+listener_fill(struct hark_listener *l, const struct hark_listener_options *options)
 {
-	struct hark_listener *l = calloc(1, sizeof(*l));
-
-	if (l == NULL)
-		return NULL;
 	l->fd = -1;
 	l->dir_fd = -1;
 	l->path_fd = -1;
@@ -283,7 +291,17 @@ listener_new(const struct hark_listener_options *options)
 	l->require_peer_uid = options->require_peer_uid;
 	l->peer_uid = options->peer_uid;
 	l->inode.kind = FILE_OTHER;
-	l->connections = connections_create();
+}
+
+static struct hark_listener *
+listener_new(const struct hark_listener_options *options)
+{
+	struct hark_listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	listener_fill(l, options);
+	l->connections = connections_create(NULL);
 	if (l->connections == NULL) {
 		hark_listener_close(l);
 		return NULL;
@@ -334,18 +352,22 @@ hark_listener_bind_for_cell(const char *base, const struct hark_listener_options
 }
 
 enum hark_telemetry_error
-listener_adopt(int *fd, const struct hark_listener_options *options, struct hark_listener **out)
+listener_adopt(struct listener_place *place, int *fd, const struct hark_listener_options *options,
+	       struct hark_listener **out)
 {
+	struct adopted *a = (struct adopted *)(void *)place;
 	struct hark_listener *l;
 
-	MUST(fd != NULL && options != NULL && out != NULL);
+	MUST(place != NULL && fd != NULL && options != NULL && out != NULL);
 	MUST(options->connections_max <= HARK_CONNECTIONS_MAX);
 
 	if (sock_check_listener(*fd) != ERR_OK)
 		return HARK_TELEMETRY_ARGUMENT;
-	l = listener_new(options);
-	if (l == NULL)
-		return HARK_TELEMETRY_MEMORY;
+	l = &a->listener;
+	*l = (struct hark_listener){ 0 };
+	listener_fill(l, options);
+	l->is_in_place = true;
+	l->connections = connections_create(&a->connections);
 	l->fd = *fd;
 	*fd = -1;
 	*out = l;

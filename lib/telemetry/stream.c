@@ -47,12 +47,13 @@ struct hark_stream {
 /* ---- the count of streams ------------------------------------------------------------------ */
 
 struct connections *
-connections_create(void)
+connections_create(struct connections *place)
 {
-	struct connections *c = malloc(sizeof(*c));
+	struct connections *c = place != NULL ? place : malloc(sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
+	c->is_in_place = place != NULL;
 	atomic_init(&c->references, 1);
 	atomic_init(&c->open, 0);
 	return c;
@@ -61,7 +62,13 @@ connections_create(void)
 void
 connections_release(struct connections *c)
 {
-	if (c != NULL && atomic_fetch_sub(&c->references, 1) == 1)
+	bool is_in_place;
+
+	if (c == NULL)
+		return;
+	/* Without our reference it may be gone. */
+	is_in_place = c->is_in_place;
+	if (atomic_fetch_sub(&c->references, 1) == 1 && !is_in_place)
 		free(c);
 }
 

@@ -4,6 +4,7 @@
 #define TELEMETRY_STREAM_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <hark/telemetry.h>
 
@@ -16,10 +17,12 @@
 struct connections {
 	atomic_uint references; /* the listener, while it is there, and each stream */
 	atomic_uint open;       /* streams alone */
+	bool is_in_place;       /* its storage is the listener's caller's */
 };
 
-/* Starts with one reference, the listener's; NULL where there is no memory. */
-struct connections *connections_create(void);
+/* Starts with one reference, the listener's; in `place`, where it is not NULL.  NULL where there is
+ * no memory. */
+struct connections *connections_create(struct connections *place);
 /* Gives a reference up.  NULL is fine. */
 void connections_release(struct connections *c);
 

@@ -13,7 +13,6 @@
 
 /* The calls that fail, each with the error that the kernel gives first of all. */
 #define CALLS(X)                \
-	X(calloc, ENOMEM)       \
 	X(malloc, ENOMEM)       \
 	X(reallocarray, ENOMEM) \
 	X(accept4, EMFILE)      \
@@ -68,7 +67,6 @@ fails(enum call call)
 		return fails(CALL_##name) ? (failure) : __real_##name arguments; \
 	}
 
-WRAP(void *, calloc, NULL, (size_t count, size_t size), (count, size))
 WRAP(void *, malloc, NULL, (size_t size), (size))
 WRAP(void *, reallocarray, NULL, (void *at, size_t count, size_t size), (at, count, size))
 WRAP(int, accept4, -1, (int fd, struct sockaddr *a, socklen_t *size, int flags),

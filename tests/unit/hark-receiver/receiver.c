@@ -191,6 +191,36 @@ a_frame_has_ten_seconds(void **state)
 	rig_simple(rig, MESSAGE_UNLISTEN, 0);
 }
 
+/* The first cell stands in the receiver, and so does the next once it has gone. */
+static void
+cells_come_and_go(void **state)
+{
+	struct rig *rig = *state;
+	int guests[3];
+	unsigned int i;
+
+	rig_listen(rig, 0, 0, 0);
+	rig_listen(rig, 1, 0, 0);
+	assert_ptr_equal(receiver_cell(rig->r, 0), &rig->r->first_cell);
+	assert_ptr_not_equal(receiver_cell(rig->r, 1), &rig->r->first_cell);
+	guests[0] = rig_connect(rig, 0);
+	guests[1] = rig_connect(rig, 1);
+	rig_simple(rig, MESSAGE_UNLISTEN, 0);
+	(void)close(guests[0]);
+	rig_take(rig);
+	rig_receipt(rig, rig->next, 0, 0);
+	assert_null(receiver_cell(rig->r, 0));
+	rig_listen(rig, 2, 0, 0);
+	assert_ptr_equal(receiver_cell(rig->r, 2), &rig->r->first_cell);
+	guests[2] = rig_connect(rig, 2);
+	for (i = 1; i < 3; i++)
+		rig_declare(rig, guests[i], "process.exec", 1, 0);
+	rig_take(rig);
+	assert_int_equal(rig_count(rig, RECORD_DECLARED), 2);
+	for (i = 1; i < 3; i++)
+		(void)close(guests[i]);
+}
+
 static void
 who_is_not_read_is_not_late(void **state)
 {
@@ -575,6 +605,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_notary_that_talks_nonsense_ends_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_frame_has_ten_seconds, setup, teardown),
+		cmocka_unit_test_setup_teardown(cells_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_not_read_is_not_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_read_that_ends_early_is_not_the_last, setup,
 						teardown),

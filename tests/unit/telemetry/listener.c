@@ -77,6 +77,7 @@ a_bound_socket_is_adopted(void **state)
 {
 	static const struct hark_listener_options options = { .connections_max = 2 };
 	struct hark_listener *l = NULL;
+	struct listener_place place;
 	struct hark_stream *streams[2] = { NULL, NULL };
 	struct hark_stream *third = NULL;
 	struct hark_rejection why;
@@ -91,10 +92,10 @@ a_bound_socket_is_adopted(void **state)
 	kept = cell_bind_other(c.socket, SOCK_STREAM, 16);
 	fd = dup(kept);
 	/* It must not hold up who accepts. */
-	assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_ARGUMENT);
+	assert_int_equal(listener_adopt(&place, &fd, &options, &l), HARK_TELEMETRY_ARGUMENT);
 	assert_true(fd >= 0 && l == NULL);
 	assert_int_equal(fcntl(kept, F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_OK);
+	assert_int_equal(listener_adopt(&place, &fd, &options, &l), HARK_TELEMETRY_OK);
 	assert_int_equal(fd, -1);
 	assert_int_equal(hark_listener_accept(l, &third, &why), HARK_TELEMETRY_AGAIN);
 	for (i = 0; i < 2; i++)
@@ -119,6 +120,7 @@ what_does_not_listen_is_not_adopted(void **state)
 {
 	static const struct hark_listener_options options = { .connections_max = 0 };
 	struct hark_listener *l = NULL;
+	struct listener_place place;
 	struct cell c;
 	int fds[5];
 	int pair[2];
@@ -135,7 +137,8 @@ what_does_not_listen_is_not_adopted(void **state)
 	for (i = 0; i < 5; i++) {
 		int fd = fds[i];
 
-		assert_int_equal(listener_adopt(&fd, &options, &l), HARK_TELEMETRY_ARGUMENT);
+		assert_int_equal(listener_adopt(&place, &fd, &options, &l),
+				 HARK_TELEMETRY_ARGUMENT);
 		assert_true(fd == fds[i] && l == NULL);
 		(void)close(fd);
 	}
