@@ -175,37 +175,6 @@ def latency(emit, seconds):
                   "value": answer[name + "_us"] / 1000, "unit": "ms"})
 
 
-def idle(emit):
-    """What one idle cell more costs: private memory of its receiver, and the kernel's for it."""
-    with tempfile.TemporaryDirectory(prefix="hark-bench") as d:
-        daemon = Daemon(d, 1, False)
-        small = available(), private(daemon)
-        daemon.stop()
-    with tempfile.TemporaryDirectory(prefix="hark-bench") as d:
-        daemon = Daemon(d, 513, False)
-        large = available(), private(daemon)
-        daemon.stop()
-    emit({"name": "idle cell", "config": "isolated, private memory of all programs",
-          "value": round((large[1] - small[1]) / 512), "unit": "bytes"})
-    emit({"name": "idle cell", "config": "isolated, by MemAvailable with the kernel's share",
-          "value": round((small[0] - large[0]) / 512), "unit": "bytes"})
-
-
-def available():
-    os.sync()
-    with open("/proc/meminfo", encoding="ascii") as f:
-        return int(re.search(r"MemAvailable:\s+(\d+)", f.read()).group(1)) * 1024
-
-
-def private(daemon):
-    total = 0
-    for pid in [daemon.process.pid] + daemon.children():
-        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
-            text = f.read()
-        total += sum(int(n) * 1024 for n in re.findall(r"Private_(?:Clean|Dirty):\s+(\d+)", text))
-    return total
-
-
 def recovery(emit, leaves):
     """The time of a start over a ledger of so many leaves whose end was not orderly, and of a verify."""
     with tempfile.TemporaryDirectory(prefix="hark-bench") as d:
