@@ -125,6 +125,7 @@ stage(struct call *c, uint32_t token, const uint8_t *data, size_t size)
 
 bool
 call_effect(const struct engine_function *self, void *call, struct engine_caller *caller,
+	    /* NOLINTNEXTLINE(readability-non-const-parameter): the type of all such functions */
 	    int32_t ptr, int32_t len, int32_t *result_out)
 {
 	/* The row is the function with its token: imports.c has no other functions. */

@@ -157,6 +157,7 @@ take_event(const struct json_node *root, struct storage *s, struct hark_observer
 }
 
 enum hark_observer_error
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `s` */
 hark_observer_event_of(struct hark_text json, char *storage, struct hark_observer_event *out)
 {
 	struct storage s = { storage, HARK_OBSERVER_EVENT_STORAGE };

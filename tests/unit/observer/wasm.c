@@ -49,6 +49,7 @@ end(struct out *o, size_t at)
 }
 
 size_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `o` */
 wasm_make(const struct wasm *wasm, uint8_t *bytes, size_t capacity)
 {
 	struct out o = { bytes, 0, capacity };
