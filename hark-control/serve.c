@@ -118,7 +118,7 @@ static void
 client_ask(struct client *c, const struct message *m)
 {
 	struct serve *s = c->serve;
-	enum proto_rights needed = serve_rights_for(m->type);
+	enum proto_rights needed = message_rights(m->type);
 	struct message question;
 
 	if (serve_question(m, s->last_asked + 1, c->rights, &question) != ERR_OK) {

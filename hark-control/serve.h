@@ -51,8 +51,6 @@ struct serve {
 	uint8_t bytes[IPC_BYTES_MAX];
 };
 
-/* What a type of question needs; PROTO_MAY_NOTHING: it is none that a client may ask. */
-enum proto_rights serve_rights_for(enum message_type type);
 /* What a user with this uid may; in_group: whether the group that reads is one of theirs. */
 enum proto_rights serve_rights_of(const struct serve *s, uid_t uid, bool in_group);
 /*

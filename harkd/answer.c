@@ -244,28 +244,6 @@ pass_on(struct harkd *h, const struct message *ask, enum message_type type)
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-/* What a question needs; NOTHING: it is none. */
-static enum proto_rights
-rights_for(enum message_type type)
-{
-	switch (type) {
-	case MESSAGE_ASK_CELLS:
-	case MESSAGE_ASK_STATUS:
-	case MESSAGE_ASK_LEDGER:
-	case MESSAGE_ASK_KEY:
-	case MESSAGE_ASK_SEAL:
-		return PROTO_MAY_READ;
-	case MESSAGE_ASK_CELL_ADD:
-	case MESSAGE_ASK_CELL_REMOVE:
-	case MESSAGE_ASK_ROTATE:
-	case MESSAGE_ASK_PRUNE:
-	case MESSAGE_ASK_REDACT:
-		return PROTO_MAY_ADMINISTER;
-	default:
-		return PROTO_MAY_NOTHING;
-	}
-}
-
 static void
 answer_ledger(struct harkd *h, const struct message *ask)
 {
@@ -300,7 +278,7 @@ answer_ledger(struct harkd *h, const struct message *ask)
 bool
 answer_ask(struct harkd *h, struct message *ask)
 {
-	enum proto_rights needed = rights_for(ask->type);
+	enum proto_rights needed = message_rights(ask->type);
 
 	if (needed == PROTO_MAY_NOTHING || ask->id == 0 || !message_has(ask, FIELD_RIGHTS))
 		return false;

@@ -335,3 +335,24 @@ message_receive(int fd, void *buffer, size_t capacity, struct message *out)
 		file_close(&fds[--count]);
 	return ERR_FORMAT;
 }
+
+enum proto_rights
+message_rights(enum message_type type)
+{
+	switch (type) {
+	case MESSAGE_ASK_CELLS:
+	case MESSAGE_ASK_STATUS:
+	case MESSAGE_ASK_LEDGER:
+	case MESSAGE_ASK_KEY:
+	case MESSAGE_ASK_SEAL:
+		return PROTO_MAY_READ;
+	case MESSAGE_ASK_CELL_ADD:
+	case MESSAGE_ASK_CELL_REMOVE:
+	case MESSAGE_ASK_ROTATE:
+	case MESSAGE_ASK_PRUNE:
+	case MESSAGE_ASK_REDACT:
+		return PROTO_MAY_ADMINISTER;
+	default:
+		return PROTO_MAY_NOTHING;
+	}
+}

@@ -65,6 +65,9 @@ struct bytes message_bytes(const struct message *m, enum message_field field);
 /* Copies a text and terminates it.  ERR_LIMIT, ERR_FORMAT (it holds a NUL), ERR_MISSING. */
 MUST_USE enum err message_text(const struct message *m, enum message_field field, char *text,
 			       size_t capacity);
+/* What a question of a client needs; PROTO_MAY_NOTHING: it is none that a client may ask.  Two
+ * programs look, hark-control and harkd, by this one list. */
+enum proto_rights message_rights(enum message_type type);
 /* A static name, never NULL. */
 const char *message_name(enum message_type type);
 

@@ -41,9 +41,9 @@ the_list_of_questions_is_closed(void **state)
 
 	(void)state;
 	for (type = 0; type <= MESSAGE_TYPE_COUNT; type++) {
-		if (serve_rights_for((enum message_type)type) != wanted((enum message_type)type))
+		if (message_rights((enum message_type)type) != wanted((enum message_type)type))
 			print_error("%s\n", message_name((enum message_type)type));
-		assert_int_equal(serve_rights_for((enum message_type)type),
+		assert_int_equal(message_rights((enum message_type)type),
 				 wanted((enum message_type)type));
 	}
 }
