@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "proto/record_internal.h"
+#include "wire/detail_key.h"
 
 /* Behind the head of RECORD_DECLARED. */
 enum {
@@ -117,31 +118,6 @@ take_text(struct bytes *rest, size_t size, struct hark_text *out)
 	return ERR_OK;
 }
 
-static bool
-key_is_good(struct hark_text key)
-{
-	size_t i;
-
-	if (key.size == 0 || key.size > HARK_DETAIL_KEY_BYTES_MAX)
-		return false;
-	for (i = 0; i < key.size; i++) {
-		char c = key.data[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'))
-			return false;
-	}
-	return true;
-}
-
-static bool
-key_is_after(struct hark_text key, struct hark_text before)
-{
-	size_t shared = key.size < before.size ? key.size : before.size;
-	int order = memcmp(key.data, before.data, shared);
-
-	return order > 0 || (order == 0 && key.size > before.size);
-}
-
 static enum err
 take_value(struct bytes *rest, size_t size, struct hark_detail *out)
 {
@@ -188,8 +164,8 @@ take_detail(struct bytes *rest, uint32_t count, struct hark_guest_declaration *d
 		e = take_text(rest, key_size, &entry->key);
 		if (e != ERR_OK)
 			return e;
-		if (!key_is_good(entry->key) ||
-		    (i > 0 && !key_is_after(entry->key, d->detail[i - 1].key)))
+		if (!detail_key_is_good(entry->key) ||
+		    (i > 0 && detail_key_compare(entry->key, d->detail[i - 1].key) <= 0))
 			return ERR_FORMAT;
 		e = take_value(rest, value_size, entry);
 		if (e != ERR_OK)

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "event/builder.h"
 #include "event/types.h"
+#include "wire/detail_key.h"
 
 /*
  * Any declaration that came out of hark_decode_frame fits, whatever is in it, so no guest can make
@@ -38,32 +39,6 @@ static bool
 text_is_good(struct hark_text text)
 {
 	return text.size == 0 || (text.data != NULL && text_is_utf8(text.data, text.size));
-}
-
-static bool
-key_is_good(struct hark_text key)
-{
-	size_t i;
-
-	if (key.data == NULL || key.size == 0 || key.size > HARK_DETAIL_KEY_BYTES_MAX)
-		return false;
-	for (i = 0; i < key.size; i++) {
-		char c = key.data[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'))
-			return false;
-	}
-	return true;
-}
-
-/* Keys are ASCII, so the order of bytes is the order of RFC 8785. */
-static bool
-key_is_after(struct hark_text key, struct hark_text before)
-{
-	size_t shared = key.size < before.size ? key.size : before.size;
-	int order = memcmp(key.data, before.data, shared);
-
-	return order > 0 || (order == 0 && key.size > before.size);
 }
 
 static bool
@@ -94,9 +69,10 @@ declaration_is_good(const struct hark_guest_declaration *guest)
 	for (i = 0; i < guest->detail_count; i++) {
 		const struct hark_detail *detail = &guest->detail[i];
 
-		if (!key_is_good(detail->key) || !value_is_good(detail))
+		if (detail->key.data == NULL || !detail_key_is_good(detail->key) ||
+		    !value_is_good(detail))
 			return false;
-		if (i > 0 && !key_is_after(detail->key, guest->detail[i - 1].key))
+		if (i > 0 && detail_key_compare(detail->key, guest->detail[i - 1].key) <= 0)
 			return false;
 	}
 	return true;

@@ -2,36 +2,8 @@
 /* A declaration's detail: the flat map of wire 2, its one reader and its one writer. */
 #include "base/must.h"
 #include "base/num.h"
+#include "wire/detail_key.h"
 #include "wire/wire_internal.h"
-
-/* The bytes of a detail's key: a-z, 0-9, underscore and point. */
-static bool
-is_key(const uint8_t *data, size_t size)
-{
-	size_t i;
-
-	if (size == 0 || size > HARK_DETAIL_KEY_BYTES_MAX)
-		return false;
-	for (i = 0; i < size; i++) {
-		uint8_t c = data[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.'))
-			return false;
-	}
-	return true;
-}
-
-/* The order of keys: by bytes, a prefix first. */
-static int
-compare_keys(struct hark_text a, struct hark_text b)
-{
-	size_t shared = a.size < b.size ? a.size : b.size;
-	int order = shared > 0 ? memcmp(a.data, b.data, shared) : 0;
-
-	if (order != 0)
-		return order;
-	return (a.size > b.size) - (a.size < b.size);
-}
 
 /* Finds where a key belongs among the sorted ones; false where it is there already. */
 static bool
@@ -41,7 +13,7 @@ find_place(const struct hark_guest_declaration *d, struct hark_text key, uint32_
 
 	/* Backwards, as most senders sort. */
 	while (at > 0) {
-		int order = compare_keys(d->detail[at - 1].key, key);
+		int order = detail_key_compare(d->detail[at - 1].key, key);
 
 		if (order == 0)
 			return false;
@@ -67,7 +39,7 @@ read_key(struct cbor_reader *r, struct hark_text *out, struct hark_rejection *re
 	e = wire_take_text(r, head.argument, HARK_FIELD_DETAIL, out, rejection);
 	if (e != ERR_OK)
 		return e;
-	if (!is_key((const uint8_t *)out->data, out->size))
+	if (!detail_key_is_good(*out))
 		return wire_refuse(rejection, HARK_REJECT_BAD_DETAIL_KEY, HARK_FIELD_NONE);
 	return ERR_OK;
 }
@@ -158,7 +130,7 @@ measure_entry(const struct hark_detail *entry, size_t *out)
 	const struct hark_text *text = &entry->value.text;
 	int64_t integer = entry->value.integer;
 
-	if (entry->key.data == NULL || !is_key((const uint8_t *)entry->key.data, entry->key.size))
+	if (entry->key.data == NULL || !detail_key_is_good(entry->key))
 		return ERR_ARGUMENT;
 	*out = cbor_head_size(entry->key.size) + entry->key.size;
 	switch (entry->type) {
@@ -191,7 +163,7 @@ is_repeated(const struct hark_guest_declaration *d, uint32_t at)
 	uint32_t i;
 
 	for (i = 0; i < at; i++) {
-		if (compare_keys(d->detail[i].key, d->detail[at].key) == 0)
+		if (detail_key_compare(d->detail[i].key, d->detail[at].key) == 0)
 			return true;
 	}
 	return false;
@@ -255,7 +227,7 @@ detail_read_stream(const struct hark_guest_declaration *d, uint64_t *out,
 	MUST(rejection != NULL);
 
 	for (i = 0; i < d->detail_count && entry == NULL; i++) {
-		if (compare_keys(d->detail[i].key, name) == 0)
+		if (detail_key_compare(d->detail[i].key, name) == 0)
 			entry = &d->detail[i];
 	}
 	if (entry == NULL)
