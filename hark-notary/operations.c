@@ -12,9 +12,6 @@
 #include "hark-notary/notary_internal.h"
 #include "prog/exit.h"
 #include "proto/origin.h"
-#include "json/writer.h"
-
-#define MEMBERS_BYTES_MAX 8192u
 
 void
 notary_say(struct notary *n, uint64_t id, uint64_t code, const char *text)
@@ -68,29 +65,11 @@ static void
 write_act(struct notary *n, const char *kind, enum proto_ledger ledger, uint64_t index,
 	  struct bytes reason, const char *error)
 {
-	static char members[MEMBERS_BYTES_MAX];
-	const char *name = origin_ledger_name(ledger);
-	struct json_writer w;
-	size_t size;
-	enum err e;
+	static char members[EVENT_ACT_BYTES_MAX];
+	size_t size = 0;
+	enum err e =
+		event_act_members(origin_ledger_name(ledger), index, reason, error, members, &size);
 
-	json_writer_init(&w, members, sizeof(members));
-	json_write_literal(&w, "{");
-	if (error != NULL) {
-		json_write_literal(&w, "\"error\":");
-		json_write_string(&w, error, strlen(error));
-		json_write_literal(&w, ",");
-	}
-	json_write_literal(&w, "\"index\":");
-	json_write_u64_string(&w, index);
-	json_write_literal(&w, ",\"ledger\":");
-	json_write_string(&w, name, strlen(name));
-	if (reason.size > 0) {
-		json_write_literal(&w, ",\"reason\":");
-		json_write_string(&w, (const char *)reason.data, reason.size);
-	}
-	json_write_literal(&w, "}");
-	e = json_writer_finish(&w, &size);
 	/* A reason of 1,024 bytes is the longest that a message has. */
 	MUST(e == ERR_OK);
 	e = operations_write(n, (struct bytes){ (const uint8_t *)kind, strlen(kind) },

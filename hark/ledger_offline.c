@@ -12,45 +12,16 @@
 #include "prog/exit.h"
 #include "prog/log.h"
 #include "proto/origin.h"
-#include "json/writer.h"
-
-/* A reason of 1,024 bytes, each six in JSON, and the rest. */
-#define MEMBERS_BYTES_MAX 8192u
-
-/* The same members as those of the notary's records. */
-static enum err
-write_members(char *members, const char *ledger, uint64_t index, const char *reason,
-	      const char *error, size_t *size_out)
-{
-	struct json_writer w;
-
-	json_writer_init(&w, members, MEMBERS_BYTES_MAX);
-	json_write_literal(&w, "{");
-	if (error != NULL) {
-		json_write_literal(&w, "\"error\":");
-		json_write_string(&w, error, strlen(error));
-		json_write_literal(&w, ",");
-	}
-	json_write_literal(&w, "\"index\":");
-	json_write_u64_string(&w, index);
-	json_write_literal(&w, ",\"ledger\":");
-	json_write_string(&w, ledger, strlen(ledger));
-	if (reason != NULL) {
-		json_write_literal(&w, ",\"reason\":");
-		json_write_string(&w, reason, strlen(reason));
-	}
-	json_write_literal(&w, "}");
-	return json_writer_finish(&w, size_out);
-}
 
 static int
 record(struct ledger_data *d, const char *kind, enum proto_ledger ledger, uint64_t index,
        const char *reason, const char *error)
 {
-	char members[MEMBERS_BYTES_MAX];
+	struct bytes why = { (const uint8_t *)reason, reason != NULL ? strlen(reason) : 0 };
+	char members[EVENT_ACT_BYTES_MAX];
 	size_t size = 0;
 
-	if (write_members(members, origin_ledger_name(ledger), index, reason, error, &size) !=
+	if (event_act_members(origin_ledger_name(ledger), index, why, error, members, &size) !=
 	    ERR_OK)
 		MUST_NOT_REACH("a reason is bounded");
 	return ledger_data_record(d, kind, (struct bytes){ (const uint8_t *)members, size });

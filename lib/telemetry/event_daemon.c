@@ -215,6 +215,33 @@ write_members(struct event *event, struct bytes members)
 }
 
 enum err
+event_act_members(const char *ledger, uint64_t index, struct bytes reason, const char *error,
+		  char members[EVENT_ACT_BYTES_MAX], size_t *size_out)
+{
+	struct json_writer w;
+
+	MUST(ledger != NULL && members != NULL);
+
+	json_writer_init(&w, members, EVENT_ACT_BYTES_MAX);
+	json_write_literal(&w, "{");
+	if (error != NULL) {
+		json_write_literal(&w, "\"error\":");
+		json_write_string(&w, error, strlen(error));
+		json_write_literal(&w, ",");
+	}
+	json_write_literal(&w, "\"index\":");
+	json_write_u64_string(&w, index);
+	json_write_literal(&w, ",\"ledger\":");
+	json_write_string(&w, ledger, strlen(ledger));
+	if (reason.size > 0) {
+		json_write_literal(&w, ",\"reason\":");
+		json_write_string(&w, (const char *)reason.data, reason.size);
+	}
+	json_write_literal(&w, "}");
+	return json_writer_finish(&w, size_out);
+}
+
+enum err
 event_operation(const struct event_clock *clock, struct bytes kind_word, uint64_t evidence_size,
 		const uint8_t *evidence_root, struct bytes members, const struct event_place *to,
 		size_t *size_out)

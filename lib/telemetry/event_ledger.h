@@ -92,6 +92,15 @@ MUST_USE enum err event_protocol_violation(const struct event_clock *clock, cons
 					   const struct hark_host_stamp *cell,
 					   const struct event_place *to, size_t *size_out);
 
+/* The longest members of an act: a reason of 1,024 bytes, each six in JSON, and the rest. */
+#define EVENT_ACT_BYTES_MAX 8192u
+/*
+ * The members of an act on a ledger (pruned, redacted, and what failed of them), for
+ * event_operation.  reason may be empty, error NULL; both are UTF-8.  ERR_LIMIT.
+ */
+MUST_USE enum err event_act_members(const char *ledger, uint64_t index, struct bytes reason,
+				    const char *error, char members[EVENT_ACT_BYTES_MAX],
+				    size_t *size_out);
 /* One record of the operations ledger; root is 32 bytes.  `members` is a JSON object, read strictly
  * and written canonically.  ERR_FORMAT also where it is none; ERR_MEMORY. */
 MUST_USE enum err event_operation(const struct event_clock *clock, struct bytes kind_word,

@@ -205,6 +205,39 @@ reads_members_of_an_operation_strictly(void **state)
 		ERR_ARGUMENT);
 }
 
+static void
+writes_the_members_of_an_act(void **state)
+{
+	static const struct {
+		const char *rule, *reason, *error, *want;
+	} rows[] = {
+		{ "neither", "", NULL, "{\"index\":\"7\",\"ledger\":\"evidence\"}" },
+		{ "a reason, escaped", "a \"b\"\n", NULL,
+		  "{\"index\":\"7\",\"ledger\":\"evidence\",\"reason\":\"a \\\"b\\\"\\n\"}" },
+		{ "an error", "", "gone",
+		  "{\"error\":\"gone\",\"index\":\"7\",\"ledger\":\"evidence\"}" },
+	};
+	char members[EVENT_ACT_BYTES_MAX];
+	char longest[1024];
+	size_t written;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(event_act_members("evidence", 7, bytes_of(rows[i].reason),
+						   rows[i].error, members, &written),
+				 ERR_OK);
+		if (written != strlen(rows[i].want) || memcmp(members, rows[i].want, written) != 0)
+			fail_msg("%s: %.*s", rows[i].rule, (int)written, members);
+	}
+	/* What a message can have always fits. */
+	memset(longest, 1, sizeof(longest));
+	assert_int_equal(event_act_members("operations", UINT64_MAX,
+					   (struct bytes){ (const uint8_t *)longest, 1024 },
+					   "that leaf is redacted already", members, &written),
+			 ERR_OK);
+}
+
 static int
 read_document(void **state)
 {
@@ -244,6 +277,7 @@ main(void)
 		cmocka_unit_test(each_needs_its_room),
 		cmocka_unit_test(refuses_what_it_cannot_say),
 		cmocka_unit_test(reads_members_of_an_operation_strictly),
+		cmocka_unit_test(writes_the_members_of_an_act),
 	};
 
 	return cmocka_run_group_tests_name("telemetry/event_ledger", tests, read_document,
