@@ -7,7 +7,6 @@ A row named `durable` has ratio = value / floor, both sides measured in turns in
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
