@@ -168,6 +168,33 @@ def test_a_paused_machine_is_mute_and_then_resumes(m):
         intact(d)
 
 
+def test_a_machine_that_reboots_is_another_boot_and_no_second_speaker(m):
+    with Harkd().start() as d:
+        a = Cell(m, d, "a").add("--keepalive", "600")
+        m.device("a")
+        # A boot lasts for longer than two heartbeats, however fast the machine; and the workload for
+        # longer than a second speaker is left in doubt.
+        qemu = m.boot("a", "/bin/sleep 5\n" + FOREVER, before="/bin/busybox sleep 3", reboots=True)
+        a.until("process_exec", 3)
+        m.qmp("a", "system_reset")
+        a.until("agent_hello", 2)
+        a.until("process_exec", 6)
+        # The device closes nothing: the old connection is mute, and not in the new one's way.
+        equal([kind(e) for e in a.events() if kind(e) in ("closed", "conflict")], [], "the reboot")
+        qemu.kill()
+        a.until("closed", 2)
+        equal(losses(a.events()), [], "losses")
+        hellos = a.of("agent_hello")
+        equal(len({detail(h)["boot_id"] for h in hellos}), 2, "boots")
+        epochs = [h["data"]["epoch"] for h in hellos]
+        equal(len(set(epochs)), 2, "epochs")
+        for epoch in epochs:
+            numbers = [int(e["data"]["declared"]["seq"]) for e in a.events()
+                       if e["data"].get("epoch") == epoch and kind(e).startswith("process_")]
+            equal(numbers, list(range(6)), "numbers of epoch %s" % epoch)
+        intact(d)
+
+
 def two_guests(m, d, receivers):
     own = {"a": ("cat", 11), "b": ("true", 12)}
     cells = {name: Cell(m, d, name).add() for name in own}

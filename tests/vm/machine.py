@@ -133,15 +133,16 @@ class Machine:
         self.wait(lambda: all(os.path.exists(self.path(n + ".vhu")) for n in names),
                   "vhost-device-vsock's sockets", p)
 
-    def image(self, name, work, options="", first=False, before=""):
-        """Writes what the guest will run; gives the command that boots it."""
+    def image(self, name, work, options="", first=False, before="", reboots=False):
+        """Writes what the guest will run; gives the command that boots it.  Without reboots a
+        guest's restart is QEMU's end."""
         with open(self.path(name + ".initramfs"), "wb") as f:
             f.write(initramfs(work, options, first, before))
         return ["qemu-system-x86_64", "-M", "q35,memory-backend=mem0",
                 "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "128M",
                 "-object", "memory-backend-memfd,id=mem0,size=128M,share=on",
                 "-nodefaults", "-no-user-config", "-display", "none",
-                "-serial", "file:%s.console" % name, "-no-reboot",
+                "-serial", "file:%s.console" % name, *([] if reboots else ["-no-reboot"]),
                 "-kernel", os.path.join(KERNEL, "vmlinuz"), "-initrd", name + ".initramfs",
                 "-append", "console=ttyS0 quiet no_timer_check panic=-1 reboot=t",
                 "-chardev", "socket,id=vc0,path=%s.vhu" % name,
