@@ -5,24 +5,9 @@
 
 #include "hark-control/serve.h"
 #include "prog/exit.h"
-#include "prog/log.h"
 #include "role/role.h"
 
 static struct serve serve;
-
-/* Last words for harkd, which shows them; where it has gone, they go to the log. */
-static int
-fail(int code, const char *text)
-{
-	struct message m;
-
-	message_init(&m, MESSAGE_FAILED, 0);
-	message_set_number(&m, FIELD_CODE, (uint64_t)code);
-	message_set_text(&m, FIELD_TEXT, text);
-	if (message_send(ROLE_SUPERVISOR_FD, &m) != ERR_OK)
-		log_error("%s", text);
-	return code;
-}
 
 static int
 begin(const struct message *setup)
@@ -38,12 +23,10 @@ begin(const struct message *setup)
 			 &report) != ERR_OK) {
 		(void)snprintf(text, sizeof(text), "hark-control cannot be confined: %s",
 			       report.missing);
-		return fail(EXIT_UNAVAILABLE, text);
+		return role_fail(EXIT_UNAVAILABLE, text);
 	}
 	message_init(&m, MESSAGE_READY, 0);
-	if (report.missing[0] != '\0')
-		message_set_text(&m, FIELD_TEXT, report.missing);
-	return message_send(ROLE_SUPERVISOR_FD, &m) == ERR_OK ? EXIT_OK : EXIT_TEMPORARY;
+	return role_ready(&m, &report);
 }
 
 int
@@ -64,7 +47,7 @@ main(void)
 			code = serve_run(&serve);
 			serve_finish(&serve);
 		} else {
-			code = fail(EXIT_OS, "hark-control cannot wait for its descriptors");
+			code = role_fail(EXIT_OS, "hark-control cannot wait for its descriptors");
 		}
 	}
 	loop_destroy(loop);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* hark-receiver: reads guests and has nothing that they could want.  Started by harkd alone. */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "hark-receiver/receiver.h"
 #include "os/memory.h"
@@ -21,7 +22,8 @@ static struct loop_place loop_place;
 static bool
 begin(int *exit_out)
 {
-	struct role_report report;
+	struct role_report report = { { 0 } };
+	char why[sizeof(report.missing) + 64];
 	struct message m;
 	bool require;
 
@@ -32,18 +34,14 @@ begin(int *exit_out)
 	/* The incarnation is between harkd and the notary: a receiver only counts. */
 	require = message_number(&m, FIELD_CONFINE, 0) != 0;
 	if (role_confine(ROLE_RECEIVER, NULL, 0, require, &report) != ERR_OK) {
-		log_error("cannot be confined: %s", report.missing);
-		*exit_out = EXIT_UNAVAILABLE;
+		(void)snprintf(why, sizeof(why), "hark-receiver cannot be confined: %s",
+			       report.missing);
+		*exit_out = role_fail(EXIT_UNAVAILABLE, why);
 		return false;
 	}
 	message_init(&m, MESSAGE_READY, 0);
-	if (report.missing[0] != '\0')
-		message_set_text(&m, FIELD_TEXT, report.missing);
-	if (message_send(ROLE_SUPERVISOR_FD, &m) != ERR_OK) {
-		*exit_out = EXIT_TEMPORARY; /* harkd has gone */
-		return false;
-	}
-	return true;
+	*exit_out = role_ready(&m, &report);
+	return *exit_out == EXIT_OK;
 }
 
 int

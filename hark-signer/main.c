@@ -9,25 +9,10 @@
 #include "hark-signer/start.h"
 #include "os/file.h"
 #include "prog/exit.h"
-#include "prog/log.h"
 #include "role/role.h"
 
 static struct signer signer;
 static struct serve serve;
-
-/* Last words for harkd, which shows them; where it has gone, they go to the log. */
-static enum exit_code
-fail(enum exit_code code, const char *text)
-{
-	struct message m;
-
-	message_init(&m, MESSAGE_FAILED, 0);
-	message_set_number(&m, FIELD_CODE, (uint64_t)code);
-	message_set_text(&m, FIELD_TEXT, text);
-	if (message_send(ROLE_SUPERVISOR_FD, &m) != ERR_OK)
-		log_error("%s", text);
-	return code;
-}
 
 static enum exit_code
 code_of(enum err e)
@@ -42,7 +27,7 @@ code_of(enum err e)
 	}
 }
 
-static enum exit_code
+static int
 say_ready(const struct role_report *report)
 {
 	char key[KEYS_VERIFIER_TEXT_MAX + 1];
@@ -55,13 +40,11 @@ say_ready(const struct role_report *report)
 	message_set_text(&m, FIELD_KEY, key);
 	message_set_text(&m, FIELD_ORIGIN, signer.origin);
 	message_set_number(&m, FIELD_SIZE, signer.ring.head.size);
-	if (report->missing[0] != '\0')
-		message_set_text(&m, FIELD_TEXT, report->missing);
-	return message_send(ROLE_SUPERVISOR_FD, &m) == ERR_OK ? EXIT_OK : EXIT_TEMPORARY;
+	return role_ready(&m, report);
 }
 
 /* Opens what it must, then gives up the right to open anything. */
-static enum exit_code
+static int
 begin(struct message *setup)
 {
 	struct role_report report = { { 0 } };
@@ -71,18 +54,18 @@ begin(struct message *setup)
 	enum err e;
 
 	if (keys_start() != ERR_OK)
-		return fail(EXIT_OS, "libsodium cannot start");
+		return role_fail(EXIT_OS, "libsodium cannot start");
 	if (start_read(setup, &how, &signer) != ERR_OK)
-		return fail(EXIT_PROTOCOL, "the first message is not one of harkd's");
+		return role_fail(EXIT_PROTOCOL, "the first message is not one of harkd's");
 	e = start_open(&how, &signer, &why);
 	file_close(&how.dirfd);
 	if (e != ERR_OK)
-		return fail(code_of(e), why.text);
+		return role_fail(code_of(e), why.text);
 	e = role_confine(ROLE_SIGNER, NULL, 0, how.require_confinement, &report);
 	if (e != ERR_OK) {
 		(void)snprintf(text, sizeof(text), "hark-signer cannot be confined: %s",
 			       report.missing);
-		return fail(EXIT_UNAVAILABLE, text);
+		return role_fail(EXIT_UNAVAILABLE, text);
 	}
 	return say_ready(&report);
 }
@@ -98,7 +81,7 @@ main(void)
 	    role_setup(MESSAGE_SIGNER_SETUP, serve.bytes, sizeof(serve.bytes), &setup, &code) !=
 		    ERR_OK)
 		return code;
-	code = (int)begin(&setup);
+	code = begin(&setup);
 	message_close(&setup);
 	if (code == EXIT_OK) {
 		if (loop_create(NULL, &loop) == ERR_OK &&

@@ -290,3 +290,28 @@ role_threads_end(void)
 		return ERR_OK;
 	return enter_filter(rules, role_rules_without_threads(rules), FILTER_ALLOW);
 }
+
+int
+role_fail(int code, const char *text)
+{
+	struct message m;
+
+	MUST(text != NULL);
+
+	message_init(&m, MESSAGE_FAILED, 0);
+	message_set_number(&m, FIELD_CODE, (uint64_t)code);
+	message_set_text(&m, FIELD_TEXT, text);
+	if (message_send(ROLE_SUPERVISOR_FD, &m) != ERR_OK)
+		log_error("%s", text);
+	return code;
+}
+
+int
+role_ready(struct message *ready, const struct role_report *report)
+{
+	MUST(ready != NULL && ready->type == MESSAGE_READY && report != NULL);
+
+	if (report->missing[0] != '\0')
+		message_set_text(ready, FIELD_TEXT, report->missing);
+	return message_send(ROLE_SUPERVISOR_FD, ready) == ERR_OK ? EXIT_OK : EXIT_TEMPORARY;
+}

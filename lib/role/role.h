@@ -62,4 +62,11 @@ MUST_USE enum err role_confine(enum role_name role, const int *dirfds, size_t di
  */
 MUST_USE enum err role_threads_end(void);
 
+/* Last words for harkd, which shows them; where it has gone, they go to the log.  Gives the code.
+ */
+int role_fail(int code, const char *text);
+/* Says READY, with the role's own fields and what could not be put in force.  Gives the exit code:
+ * EXIT_OK, or EXIT_TEMPORARY where harkd has gone. */
+int role_ready(struct message *ready, const struct role_report *report);
+
 #endif

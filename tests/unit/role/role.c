@@ -331,12 +331,59 @@ each_failure_has_its_end(void **state)
 	}
 }
 
+/* What harkd was told, and whether it still takes it. */
+static struct message sent;
+static bool harkd_is_gone;
+
+enum err __wrap_message_send(int fd, const struct message *m);
+enum err
+__wrap_message_send(int fd, const struct message *m)
+{
+	assert_int_equal(fd, ROLE_SUPERVISOR_FD);
+	sent = *m;
+	return harkd_is_gone ? ERR_END : ERR_OK;
+}
+
+static void
+last_words_and_first(void **state)
+{
+	const struct role_report whole = { "" };
+	const struct role_report lacking = { "Landlock" };
+	struct message ready;
+	char text[64];
+
+	(void)state;
+	harkd_is_gone = false;
+	assert_int_equal(role_fail(EXIT_UNAVAILABLE, "no filter"), EXIT_UNAVAILABLE);
+	assert_int_equal(sent.type, MESSAGE_FAILED);
+	assert_int_equal(message_number(&sent, FIELD_CODE, 0), EXIT_UNAVAILABLE);
+	assert_int_equal(message_text(&sent, FIELD_TEXT, text, sizeof(text)), ERR_OK);
+	assert_string_equal(text, "no filter");
+
+	message_init(&ready, MESSAGE_READY, 0);
+	message_set_text(&ready, FIELD_KEY, "key");
+	assert_int_equal(role_ready(&ready, &whole), EXIT_OK);
+	assert_int_equal(sent.type, MESSAGE_READY);
+	assert_true(message_has(&sent, FIELD_KEY));
+	assert_false(message_has(&sent, FIELD_TEXT));
+	message_init(&ready, MESSAGE_READY, 0);
+	assert_int_equal(role_ready(&ready, &lacking), EXIT_OK);
+	assert_int_equal(message_text(&sent, FIELD_TEXT, text, sizeof(text)), ERR_OK);
+	assert_string_equal(text, "Landlock");
+
+	harkd_is_gone = true;
+	message_init(&ready, MESSAGE_READY, 0);
+	assert_int_equal(role_ready(&ready, &whole), EXIT_TEMPORARY);
+	assert_int_equal(role_fail(EXIT_OS, "nobody hears"), EXIT_OS);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steps_come_in_their_order),
 		cmocka_unit_test(each_failure_has_its_end),
+		cmocka_unit_test(last_words_and_first),
 	};
 
 	return cmocka_run_group_tests_name("role/role", tests, NULL, NULL);
