@@ -53,10 +53,41 @@ teardown() {
 	run "$hark" help
 	[ "$status" -eq 0 ]
 	[ "$(grep -cE '^  [a-z]+( [a-z]+)?  +[a-z]' <<<"$output")" -gt 15 ]
-	[ -z "$(grep -E '^  [a-z]' <<<"$output" | grep -vE '^  [a-z]+( [a-z]+)?  +[a-z]')" ]
+	[ "$(grep -E '^  [a-z]' <<<"$output" | grep -cvE '^  [a-z]+( [a-z]+)?  +[a-z]')" -eq 0 ]
 	# The column is that of the longest name: cut there, each line goes on with a letter.
 	column=$(grep -oE '^  ledger export +' <<<"$output" | wc -c)
 	[ "$(grep -E '^  [a-z]' <<<"$output" | cut -c"$column" | sort -u | tr -d 'a-z\n')" = "" ]
+}
+
+# The long options of a text.
+options() {
+	grep -oE -- '--[a-z][a-z-]+' | sort -u
+}
+
+@test "each man page has the options of its commands, and no others" {
+	while IFS=: read -r page words; do
+		# shellcheck disable=SC2086 # the words are arguments
+		help=$(IFS=,; for w in $words; do IFS=' '; "$hark" $w --help; done | options)
+		page="$BATS_TEST_DIRNAME/../../man/$page.scd"
+		# Of each entry of a page; its other words may be of other commands.
+		run comm -13 <(printf '%s\n' "$help") <(grep '^\*-' "$page" | options)
+		[ -z "$output" ] || { echo "$page has, and --help has not: $output"; false; }
+		run comm -23 <(printf '%s\n' "$help") <(options <"$page")
+		[ -z "$output" ] || { echo "--help has, and $page has not: $output"; false; }
+	done <<-'END'
+		hark-cell.1:cell add,cell rm,cell ls,cell show
+		hark-config.1:config check
+		hark-doctor.1:doctor
+		hark-key.1:key show,key new,key rotate
+		hark-ledger.1:ledger stat,ledger export,ledger prune,ledger redact,ledger retire
+		hark-observer.1:observer test
+		hark-probe.1:probe read
+		hark-prove.1:prove
+		hark-sign.1:sign
+		hark-status.1:status
+		hark-tail.1:tail
+		hark-verify.1:verify,verify --envelope
+	END
 }
 
 @test "a noun's help lists its verbs" {
