@@ -96,24 +96,14 @@ read_old_origin(struct retire *r, uint32_t *generation)
 	cleanup(buf_finish) struct buf file = { 0 };
 	cleanup(file_close) int folder = -1;
 	cleanup(file_close) int fd = -1;
-	char line[ORIGIN_TEXT_BYTES] = "";
-	const char *start;
-	const char *end;
+	char origin[ORIGIN_TEXT_BYTES];
 
 	*generation = 1;
 	if (folder_open(r->data.fd, r->name, &folder) != ERR_OK ||
 	    file_open_read_at(folder, "ledger", &fd) != ERR_OK ||
-	    file_read_all(fd, 2 * ORIGIN_TEXT_BYTES, &file) != ERR_OK || file.size == 0)
-		return;
-	start = memchr(file.data, '\n', file.size);
-	end = start != NULL ? memchr(start + 1, '\n',
-				     file.size - (size_t)(start + 1 - (const char *)file.data))
-			    : NULL;
-	if (end == NULL || (size_t)(end - start) > sizeof(line))
-		return;
-	memcpy(line, start + 1, (size_t)(end - start) - 1);
-	line[end - start - 1] = '\0';
-	if (!origin_is_of(line, r->host, r->ledger, generation))
+	    file_read_all(fd, 2 * ORIGIN_TEXT_BYTES, &file) != ERR_OK ||
+	    origin_of_file((struct bytes){ file.data, file.size }, origin) != ERR_OK ||
+	    !origin_is_of(origin, r->host, r->ledger, generation))
 		*generation = 1;
 }
 

@@ -185,31 +185,19 @@ settle_host(struct place *p, const struct config *config, struct place_failure *
 	return true;
 }
 
-/* The second line of a ledger's file `ledger` is its origin.  Whether the first is right, and all
- * the rest, is the notary's to judge. */
+/* Whether the rest of the ledger is right is the notary's to judge. */
 static enum err
 read_origin(int dirfd, char origin[ORIGIN_TEXT_BYTES])
 {
 	cleanup(buf_finish) struct buf file = { 0 };
 	cleanup(file_close) int fd = -1;
-	const char *line;
-	const char *end;
 	enum err e = file_open_read_at(dirfd, "ledger", &fd);
 
 	if (e == ERR_OK)
 		e = file_read_all(fd, 2 * ORIGIN_TEXT_BYTES, &file);
 	if (e != ERR_OK)
 		return e;
-	line = file.size > 0 ? memchr(file.data, '\n', file.size) : NULL;
-	if (line == NULL)
-		return ERR_FORMAT;
-	line++;
-	end = memchr(line, '\n', file.size - (size_t)(line - (const char *)file.data));
-	if (end == NULL || end == line || (size_t)(end - line) >= ORIGIN_TEXT_BYTES)
-		return ERR_FORMAT;
-	memcpy(origin, line, (size_t)(end - line));
-	origin[end - line] = '\0';
-	return ERR_OK;
+	return origin_of_file((struct bytes){ file.data, file.size }, origin);
 }
 
 /* What each ledger is called: as it says itself, or as the first of its line. */

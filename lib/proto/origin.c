@@ -40,6 +40,26 @@ origin_write(const char *host, enum proto_ledger ledger, uint32_t generation,
 	return ERR_OK;
 }
 
+enum err
+origin_of_file(struct bytes file, char out[ORIGIN_TEXT_BYTES])
+{
+	const char *text = (const char *)file.data;
+	const char *line = file.size > 0 ? memchr(text, '\n', file.size) : NULL;
+	const char *end;
+
+	MUST(out != NULL);
+	if (line == NULL)
+		return ERR_FORMAT;
+	line++;
+	end = memchr(line, '\n', file.size - (size_t)(line - text));
+	if (end == NULL || end == line || (size_t)(end - line) >= ORIGIN_TEXT_BYTES ||
+	    memchr(line, '\0', (size_t)(end - line)) != NULL)
+		return ERR_FORMAT;
+	memcpy(out, line, (size_t)(end - line));
+	out[end - line] = '\0';
+	return ERR_OK;
+}
+
 bool
 origin_is_of(const char *origin, const char *host, enum proto_ledger ledger,
 	     uint32_t *generation_out)

@@ -43,6 +43,50 @@ reads(void **state)
 }
 
 static void
+finds_it_in_a_file(void **state)
+{
+	static const struct {
+		const char *rule, *file;
+		size_t size;
+		const char *want; /* NULL: refused */
+	} rows[] = {
+		{ "empty", "", 0, NULL },
+		{ "one line", "hark-ledger 1\n", 14, NULL },
+		{ "a second without its end", "hark-ledger 1\nh/evidence", 24, NULL },
+		{ "an empty second", "hark-ledger 1\n\n", 15, NULL },
+		{ "a zero byte in it", "hark-ledger 1\nh\0e\n", 18, NULL },
+		{ "the second", "hark-ledger 1\nh/evidence\n", 25, "h/evidence" },
+		{ "whatever stands around it", "\nh/evidence\nmore", 16, "h/evidence" },
+	};
+	char longest[ORIGIN_TEXT_BYTES + 2];
+	char out[ORIGIN_TEXT_BYTES];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		struct bytes file = { (const uint8_t *)rows[i].file, rows[i].size };
+		enum err e;
+
+		memcpy(out, "x", 2);
+		e = origin_of_file(file, out);
+		if (e != (rows[i].want != NULL ? ERR_OK : ERR_FORMAT) ||
+		    strcmp(out, rows[i].want != NULL ? rows[i].want : "x") != 0)
+			fail_msg("%s: %s", rows[i].rule, out);
+	}
+	/* One byte over, and the longest. */
+	memset(longest, 'a', sizeof(longest));
+	longest[0] = longest[sizeof(longest) - 1] = '\n';
+	assert_int_equal(
+		origin_of_file((struct bytes){ (const uint8_t *)longest, sizeof(longest) }, out),
+		ERR_FORMAT);
+	longest[sizeof(longest) - 2] = '\n';
+	assert_int_equal(
+		origin_of_file((struct bytes){ (const uint8_t *)longest, sizeof(longest) }, out),
+		ERR_OK);
+	assert_int_equal(strlen(out), ORIGIN_TEXT_BYTES - 1);
+}
+
+static void
 writes_what_it_reads(void **state)
 {
 	static const uint32_t rows[] = { 1, 2, 10, ORIGIN_GENERATION_MAX };
@@ -73,6 +117,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads),
+		cmocka_unit_test(finds_it_in_a_file),
 		cmocka_unit_test(writes_what_it_reads),
 	};
 
