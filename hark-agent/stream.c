@@ -47,6 +47,8 @@ stream_init(struct stream *s, const struct stream_target *target, struct ring *r
 	s->declarer = declarer;
 	s->fd = -1;
 	s->retry_ms = STREAM_RETRY_MS_MIN;
+	s->patience_ms = STREAM_PATIENCE_MS_MIN;
+	s->patience_ns = UINT64_MAX;
 	s->heartbeat_interval_ns = heartbeat_interval_ns;
 }
 
@@ -80,6 +82,7 @@ opened(struct stream *s, uint64_t now_ns)
 	stream_enter(s, STREAM_OPEN, now_ns);
 	s->said_goodbye = false;
 	s->acked_since_goodbye = false;
+	s->patience_ns = UINT64_MAX;
 	s->ack_size = 0;
 	s->out_at = 0;
 	s->heartbeat_ns = now_ns + s->heartbeat_interval_ns;
@@ -108,6 +111,7 @@ begin_connect(struct stream *s, uint64_t now_ns)
 static enum err
 take_ack(struct stream *s)
 {
+	uint64_t oldest = s->ring->oldest;
 	uint64_t number = 0;
 	size_t i;
 	enum err e;
@@ -121,6 +125,10 @@ take_ack(struct stream *s)
 	s->host_acks = true;
 	s->acked_since_goodbye = s->said_goodbye && s->out_at == s->out_size;
 	s->retry_ms = STREAM_RETRY_MS_MIN;
+	if (s->ring->oldest > oldest || s->acked_since_goodbye) {
+		s->patience_ms = STREAM_PATIENCE_MS_MIN;
+		s->patience_ns = UINT64_MAX;
+	}
 	return ERR_OK;
 }
 
@@ -197,6 +205,24 @@ write_out(struct stream *s, uint64_t now_ns)
 	return ERR_OK;
 }
 
+/* True where what was said should have been confirmed long ago. */
+static bool
+is_overdue(struct stream *s, uint64_t now_ns)
+{
+	bool owed =
+		s->ring->oldest < s->ring->unsent || (s->said_goodbye && !s->acked_since_goodbye);
+
+	if (!s->host_acks || !owed)
+		s->patience_ns = UINT64_MAX;
+	else if (s->patience_ns == UINT64_MAX)
+		s->patience_ns = now_ns + s->patience_ms * NS_A_MS;
+	if (now_ns < s->patience_ns)
+		return false;
+	s->patience_ms = s->patience_ms * 2 > STREAM_PATIENCE_MS_MAX ? STREAM_PATIENCE_MS_MAX
+								     : s->patience_ms * 2;
+	return true;
+}
+
 static bool
 has_something_to_say(const struct stream *s, uint64_t now_ns)
 {
@@ -219,6 +245,8 @@ stream_prepare(struct stream *s, uint64_t now_ns, struct wait_item *item, uint64
 		until = s->limit_ns;
 	else if (!s->said_goodbye && !item->want_write)
 		until = s->heartbeat_ns;
+	if (s->state == STREAM_OPEN && s->patience_ns < until)
+		until = s->patience_ns;
 	if (until < *deadline_ns)
 		*deadline_ns = until;
 }
@@ -243,7 +271,8 @@ stream_service(struct stream *s, uint64_t now_ns, const struct wait_item *item)
 		drop(s, now_ns);
 		return;
 	}
-	if (has_something_to_say(s, now_ns) && write_out(s, now_ns) != ERR_OK)
+	if ((has_something_to_say(s, now_ns) && write_out(s, now_ns) != ERR_OK) ||
+	    is_overdue(s, now_ns))
 		drop(s, now_ns);
 }
 

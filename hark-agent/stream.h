@@ -29,6 +29,11 @@ enum stream_state {
 #define STREAM_RETRY_MS_MAX  2000u
 #define STREAM_WRITES_A_TURN 8u
 #define STREAM_ACK_BYTES     8u
+/* A host that confirms, and then does not for so long, is not at the other end any more: a VMM may
+ * keep a connection open whose host's side is gone.  Twice as long after each time in vain, so that
+ * a host that is only slow is not overrun. */
+#define STREAM_PATIENCE_MS_MIN 10000u
+#define STREAM_PATIENCE_MS_MAX 320000u
 
 /* Where to connect: a Unix path, or (path NULL) a vsock address. */
 struct stream_target {
@@ -53,7 +58,9 @@ struct stream {
 	bool said_goodbye; /* on this connection */
 	bool host_acks;    /* it has ever confirmed anything */
 	bool acked_since_goodbye;
-	int wait_status; /* what the goodbye tells */
+	uint32_t patience_ms;
+	uint64_t patience_ns; /* when a confirmation is overdue; UINT64_MAX: none is owed */
+	int wait_status;      /* what the goodbye tells */
 	uint8_t ack[STREAM_ACK_BYTES];
 	size_t ack_size;
 	size_t out_at; /* out[out_at .. out_size - 1] is not written yet */

@@ -334,6 +334,22 @@ def test_acks_trim(host):
     equal(p.wait(LIMIT_S), 0, "exit code")
 
 
+def test_a_host_that_stops_confirming_is_connected_to_again(host):
+    host.listen()
+    p = host.start("sh", "-c", "read x; /bin/true; read x; exit 0", stdin=subprocess.PIPE)
+    one = host.accept()
+    one.until(events_at_least(2), "the shell's start")
+    one.ack(2)
+    p.stdin.write(b"\n")
+    p.stdin.flush()
+    # The first connection stays open, as a VMM leaves one whose host has gone.
+    two = host.accept()
+    one.until(events_at_least(5), "what was said in vain")
+    two.until(events_at_least(3), "what is not confirmed")
+    equal([f["seq"] for f in two.events()], [2, 3, 4], "numbers")
+    p.communicate(b"\n", timeout=LIMIT_S)
+
+
 def test_an_impossible_ack_ends_the_connection(host):
     host.listen()
     p = host.start("sh", "-c", "read x", stdin=subprocess.PIPE)
