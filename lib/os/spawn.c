@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,16 +21,29 @@ spawn_is_program(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
+/* The C library's own signals, and the kernel's form of an action on one; zeroed is the usual. */
+#define FIRST_INTERNAL      32
+#define LAST_INTERNAL       34
+#define KERNEL_SIGSET_BYTES 8
+struct kernel_action {
+	uintptr_t members[8];
+};
+
 /* Handlers go with exec by themselves; what is ignored or blocked would stay so. */
 static int
 reset_signals(void)
 {
+	const struct kernel_action usual_internal = { { 0 } };
 	struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int number;
 
 	for (number = 1; number < NSIG; number++)
 		(void)sigaction(number, &usual, NULL); /* KILL and STOP cannot be set: as well */
+	/* It does not let these be set; but what glibc's posix_spawn starts, such as a command of
+	 * make, has one ignored.  So the kernel is asked itself. */
+	for (number = FIRST_INTERNAL; number <= LAST_INTERNAL; number++)
+		(void)syscall(SYS_rt_sigaction, number, &usual_internal, NULL, KERNEL_SIGSET_BYTES);
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -150,9 +150,12 @@ def killed(tap, keys):
         raise RuntimeError("%s is not built" % END_AT_SYNC)
     made(keys, 7)
     size = 7
+    # The loader takes a space in its path for the end of a name.
+    preload = os.path.join(keys, "end-at-sync.so")
+    shutil.copy(END_AT_SYNC, preload)
     for when in ("after", "before"):
         s = signer.Signer(keys, ORIGIN, under=(
-            "env", "LD_PRELOAD=" + END_AT_SYNC, "HARK_END_AT_SYNC=" + when))
+            "env", "LD_PRELOAD=" + preload, "HARK_END_AT_SYNC=" + when))
         link = s.link()
         link.ask(size + 5, merkle.root(HASHES[:size + 5]), merkle.growth(size, HASHES[:size + 5]))
         try:

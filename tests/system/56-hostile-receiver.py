@@ -143,7 +143,10 @@ class World:
 
     def __exit__(self, kind, *_):
         if kind is not None:
-            for line in self.d.err().splitlines()[-25:]:
+            lines = self.d.err().splitlines()
+            mine = [line for line in lines[:-15] if self.taken and (
+                " %s " % self.taken[-1].cell in line or "notary" in line)]
+            for line in mine[-25:] + lines[-15:]:
                 print("# harkd said: " + line)
         for t in self.taken:
             t.close()
