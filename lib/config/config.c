@@ -45,7 +45,7 @@ config_defaults(const char *data, const char *run, struct config *out)
 	struct config c = {
 		.shared_cells_max = 1000,
 		.segment_bytes = UINT64_C(64) << 20,
-		.batch_bytes = CONFIG_BATCH_BYTES_MAX,
+		.batch_bytes = CONFIG_BATCH_BYTES_DEFAULT,
 		.commit_us = 5000,
 		.checkpoint_ms = 1000,
 		.tick_ms = 60000,

@@ -24,6 +24,9 @@
 #define CONFIG_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 #define CONFIG_BATCH_BYTES_MIN   (UINT64_C(128) << 10)
 #define CONFIG_BATCH_BYTES_MAX   (UINT64_C(2) << 20)
+/* Below what one receiver's window becomes as leaves (1.5 MiB), so that a single busy cell fills a
+ * batch and fills the next while that one is written, and need not wait for the commit's time. */
+#define CONFIG_BATCH_BYTES_DEFAULT (UINT64_C(1) << 20)
 /* A segment has at least two batches and so much more. */
 #define CONFIG_SEGMENT_BYTES_REST 4096u
 #define CONFIG_KEEPALIVE_MS_MIN   UINT64_C(100)

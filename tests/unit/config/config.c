@@ -81,7 +81,7 @@ nothing_said_is_all_defaults(void **state)
 		assert_null(c.admin_group);
 		assert_false(c.require_confinement || c.receivers_shared);
 		assert_int_equal(c.segment_bytes, 64 << 20);
-		assert_int_equal(c.batch_bytes, 2 << 20);
+		assert_int_equal(c.batch_bytes, 1 << 20);
 		assert_int_equal(c.commit_us, 5000);
 		assert_int_equal(c.checkpoint_ms, 1000);
 		assert_int_equal(c.tick_ms, 60000);
@@ -167,7 +167,8 @@ static const struct {
 	  "f:1:25: '1MiB' is no value of 'segment_bytes'; give a number from 4194304 to "
 	  "1073741824, "
 	  "with KiB, MiB or GiB behind it or not" },
-	{ "a segment for two batches", "ledger: {segment_bytes: 4MiB}\n", ERR_RANGE,
+	{ "a segment for two batches", "ledger: {segment_bytes: 4MiB, batch_bytes: 2MiB}\n",
+	  ERR_RANGE,
 	  "f: 'segment_bytes' is too small for two of 'batch_bytes'; raise the one or lower the "
 	  "other" },
 	{ "a cell without name", "cells:\n  - uds_base: /x\n", ERR_MISSING,
