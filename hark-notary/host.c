@@ -26,14 +26,17 @@ step_between(const struct event_clock *from, const struct event_clock *to)
 }
 
 void
-host_time(struct notary *n, const struct event_clock *now)
+host_time(struct notary *n, const struct event_clock *clock)
 {
+	/* A reading from before another of the same turn, such as that of a channel's end, counts
+	 * as that one: for the core time never runs backwards. */
+	const bool is_older = n->has_clock && clock->monotonic_ns < n->last.monotonic_ns;
+	const struct event_clock at = is_older ? n->last : *clock;
+	const struct event_clock *now = &at;
 	struct event_place to;
 	int64_t step;
 	size_t size = 0;
 	enum err e;
-
-	MUST(now->monotonic_ns >= n->last.monotonic_ns);
 
 	n->now = *now;
 	if (!n->has_clock) {

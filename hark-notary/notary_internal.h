@@ -415,7 +415,7 @@ void silence_sooner(struct notary *n, uint64_t at_ns);
 /* ---- host.c ---- */
 
 /* Takes the time of a call, and writes where the real clock has stepped. */
-void host_time(struct notary *n, const struct event_clock *now);
+void host_time(struct notary *n, const struct event_clock *clock);
 void host_started(struct notary *n);
 void host_step(struct notary *n);
 uint64_t host_deadline(const struct notary *n);

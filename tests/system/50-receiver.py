@@ -242,7 +242,7 @@ def new_notaries():
         known, notaries = [], 1
         while len(known) < total:
             n = h.notary
-            for _ in range(r.randrange(1, 12)):
+            for _ in range(r.randrange(1, 4)):
                 if n.take() is None:
                     break
                 if r.randrange(3) == 0:
