@@ -51,6 +51,25 @@ jump(struct world *w, uint64_t seconds)
 	w->now.real.seconds += (int64_t)seconds;
 }
 
+/* Of one turn's readings an earlier one may be used after a later one. */
+static void
+takes_an_older_reading_for_the_later(void **state)
+{
+	static struct world w;
+	uint64_t before;
+
+	(void)state;
+	open_world(&w, true);
+	jump(&w, 1);
+	speak(&w, 1);
+	before = w.now.monotonic_ns;
+	w.now.monotonic_ns -= 1000;
+	speak(&w, 2);
+	w.now.monotonic_ns = before;
+	world_commit(&w);
+	world_destroy(&w);
+}
+
 static void
 says_that_it_looked_late(void **state)
 {
@@ -282,6 +301,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_an_older_reading_for_the_later),
 		cmocka_unit_test(says_that_it_looked_late),
 		cmocka_unit_test(blames_no_guest_for_its_own_waiting),
 		cmocka_unit_test(reports_once_a_run_without_rearm),
