@@ -16,14 +16,15 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(ROOT, "tests", "ref"))
 from tapout import Tap                              # noqa: E402
 
+EXAMPLES = os.path.join(ROOT, "examples", "observers")
 OBSERVERS = os.path.join(ROOT, "observers")
 LIB = os.path.join(ROOT, "build", "lib")
 TIME = "2026-11-21T13:20:00.123456789Z"
 
 
-def run(argv, text=None):
+def run(argv, text=None, folder=None):
     done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=120)
+                          timeout=120, cwd=folder)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -104,6 +105,51 @@ def effects(host, module, events):
             (line.partition(" ") for line in out.splitlines())]
 
 
+def rust_rows(folder):
+    """The example in Rust: its module, or None and why it is not tried here.  A toolchain without the
+    target is no fault; one with it must build it."""
+    built = os.path.join(folder, "rust-rows.wasm")
+    for rustc in dict.fromkeys(filter(None, (shutil.which("rustc"), "/usr/bin/rustc"))):
+        if not os.path.exists(rustc):
+            continue
+        _, libraries, _ = run([rustc, "--print", "target-libdir", "--target",
+                               "wasm32-unknown-unknown"])
+        if not os.path.isdir(libraries.strip()):
+            continue
+        code, _, text = run([rustc, "--edition", "2021", "--target", "wasm32-unknown-unknown", "-O",
+                             "-D", "warnings", "-C", "panic=abort", "-C", "strip=symbols", "-C",
+                             "linker=wasm-ld", "--crate-type", "cdylib", "-o", built,
+                             os.path.join(EXAMPLES, "rust", "rows.rs")])
+        if code != 0:
+            raise AssertionError("examples/observers/rust does not build: " + text)
+        return built, ""
+    return None, "no rustc here has the target wasm32-unknown-unknown"
+
+
+def assembly_rows(folder):
+    """The same for AssemblyScript; its compiler is kept by its lock file."""
+    source = os.path.join(EXAMPLES, "assemblyscript")
+    if not shutil.which("npm"):
+        return None, "npm is not here"
+    cache = os.environ.get("HARK_CACHE") or os.path.expanduser("~/.cache/hark")
+    kept = os.path.join(cache, "assemblyscript-" + digest_of(os.path.join(source,
+                                                                          "package-lock.json"))[:16])
+    compiler = os.path.join(kept, "node_modules", ".bin", "asc")
+    if not os.path.exists(compiler):
+        os.makedirs(kept, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(os.path.join(source, name), kept)
+        code, _, text = run(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", kept])
+        if code != 0:
+            return None, "npm cannot fetch the compiler: " + " ".join(text.split())[:200]
+    built = os.path.join(folder, "assembly-rows.wasm")
+    code, _, text = run([compiler, "rows.ts", "-O3", "--runtime", "stub", "--use", "abort=", "-o",
+                         built], folder=source)
+    if code != 0:
+        raise AssertionError("examples/observers/assemblyscript does not build: " + text)
+    return built, ""
+
+
 def check_effects(tap, folder):
     host = os.path.join(folder, "observer-host")
     code, _, text = run(["cc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-I",
@@ -119,7 +165,15 @@ def check_effects(tap, folder):
     tap.row("an observer in ten lines builds as its header says", code == 0, text)
     modules = {name: os.path.join(OBSERVERS, name + ".wasm") for name in WANT}
     modules["rows"] = rows
-    for name, want in WANT.items():
+    wanted = dict(WANT)
+    for language, build in (("Rust", rust_rows), ("AssemblyScript", assembly_rows)):
+        name, why = "rows in " + language, ""
+        modules[name], why = build(folder)
+        if modules[name] is None:
+            tap.skip("%s over events" % name, why)
+        else:
+            wanted[name] = WANT["rows"]
+    for name, want in wanted.items():
         got = effects(host, modules[name], EVENTS)
         if isinstance(got, str) and "no WebAssembly engine" in got:
             tap.skip("%s over events" % name, "this build has no engine")
