@@ -27,6 +27,9 @@ EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent", "bin/hark-receiver"
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
             "lib/libhark-sign.a", "lib/pkgconfig/hark-telemetry.pc", "lib/pkgconfig/hark-sign.pc",
             "lib/libhark-verify.so", "lib/libhark-verify.a", "lib/pkgconfig/hark-verify.pc",
+            *("share/hark/observers/" + name for name in
+              ("pg-events.wasm", "pg-events.sql", "sessions.wasm", "sessions.sql", "metrics.wasm",
+               "SHA256SUMS")),
             "include/hark/observer_host.h", "include/hark/observer.h",
             "lib/libhark-observer.so", "lib/libhark-observer.a", "lib/pkgconfig/hark-observer.pc"]
 LIBRARIES = ("hark-telemetry", "hark-sign", "hark-verify", "hark-observer")
