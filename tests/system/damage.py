@@ -75,6 +75,13 @@ class Segment:
     def offset(self, frame):
         return ledgers.HEADER_BYTES + sum(len(f) for f in self.frames[:frame])
 
+    def end_of_leaves(self):
+        """Where the last frame ends that has a leaf."""
+        count = len(self.frames)
+        while struct.unpack_from("<I", self.frames[count - 1], 8)[0] == 0:
+            count -= 1
+        return self.offset(count)
+
     def put(self, frames=None, header=None):
         body = (header or self.data[:ledgers.HEADER_BYTES]) + b"".join(
             self.frames if frames is None else frames)
