@@ -39,6 +39,37 @@ quarantine_write(const struct quarantine *receipt, uint8_t out[QUARANTINE_BYTES_
 	return size;
 }
 
+void
+quarantine_write_json(const struct quarantine *receipt, struct json_writer *w)
+{
+	static const char *const traps[] = { "Panic", "BudgetExceeded", "CapabilityDenied",
+					     "Other" };
+	static const char *const attestations[] = { "None", "Ed25519", "MlDsa65", "Hybrid" };
+	const char *attestation;
+	const char *trap;
+	size_t i;
+
+	MUST(receipt->trap_class <= CLASS_MAX);
+	MUST(receipt->attestation <= CLASS_MAX);
+	attestation = attestations[receipt->attestation];
+	trap = traps[receipt->trap_class];
+	json_write_literal(w, "{\"attestation_class\":\"");
+	json_write_raw(w, attestation, strlen(attestation));
+	json_write_literal(w, "\",\"observer_module_digest\":[");
+	for (i = 0; i < QUARANTINE_DIGEST_BYTES; i++) {
+		if (i > 0)
+			json_write_literal(w, ",");
+		json_write_u64_digits(w, receipt->digest[i]);
+	}
+	json_write_literal(w, "],\"quarantine_tick\":");
+	json_write_u64_digits(w, receipt->tick);
+	json_write_literal(w, ",\"schema_version\":");
+	json_write_u64_digits(w, receipt->schema_version);
+	json_write_literal(w, ",\"trap_class\":\"");
+	json_write_raw(w, trap, strlen(trap));
+	json_write_literal(w, "\"}");
+}
+
 /* Moves *at on.  False: cut, above max, or not its shortest form. */
 static bool
 read_number(const uint8_t *bytes, size_t size, size_t *at, uint64_t max, uint64_t *out)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "json/writer.h"
 
 #define QUARANTINE_TYPE_CODE      0x00030F0Cu
 #define QUARANTINE_SCHEMA_VERSION 1u
@@ -35,6 +36,10 @@ struct quarantine {
 
 /* Writes it; both classes must be of their enums.  Gives the size. */
 size_t quarantine_write(const struct quarantine *receipt, uint8_t out[QUARANTINE_BYTES_MAX]);
+
+/* The same receipt as a JSON object of Arkhe's names, in the order of RFC 8785.  The tick is a
+ * number as Arkhe has it, whatever its size. */
+void quarantine_write_json(const struct quarantine *receipt, struct json_writer *w);
 
 /* Reads all of `bytes`.  ERR_FORMAT: cut, trailing bytes, an integer that is longer than it need be
  * or too large, a class that does not exist. */

@@ -27,6 +27,27 @@ unhex(const char *hex, uint8_t *out)
 	return size;
 }
 
+/* What we write as JSON has the members, names and values of Arkhe's own, in canonical order. */
+static void
+assert_json_is(const struct quarantine *receipt, const char *text)
+{
+	json_t *want = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL);
+	char written[1024];
+	struct json_writer w;
+	size_t size = 0;
+	json_t *got;
+
+	json_writer_init(&w, written, sizeof(written));
+	quarantine_write_json(receipt, &w);
+	assert_int_equal(json_writer_finish(&w, &size), ERR_OK);
+	got = json_loadb(written, size, JSON_DECODE_INT_AS_REAL | JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(got);
+	assert_true(json_equal(got, want));
+	assert_int_equal(memcmp(written, "{\"attestation_class\":", 21), 0);
+	json_decref(got);
+	json_decref(want);
+}
+
 /* Against the JSON form of the same receipt. */
 static void
 assert_is(const struct quarantine *got, const char *text)
@@ -98,6 +119,7 @@ test_rows(void **state)
 			assert_is(&got, json_string_value(json_object_get(row, "json")));
 			assert_int_equal(quarantine_write(&got, again), size);
 			assert_memory_equal(again, bytes, size);
+			assert_json_is(&got, json_string_value(json_object_get(row, "json")));
 			spoil(bytes, size);
 			good++;
 		}
