@@ -102,13 +102,26 @@ channels_are_durable(struct notary *n)
 
 /* ---- waiters ---- */
 
+static void
+answer(struct notary *n, const struct waiter *w)
+{
+	const struct notary_answer said = { .id = w->id,
+					    .code = w->code,
+					    .text = w->text,
+					    .has_count = w->has_count,
+					    .count = w->count };
+
+	if (w->id != 0)
+		n->ops.answer(n->ctx, &said);
+}
+
 static bool
 serve(struct notary *n, struct waiter *w)
 {
 	struct book *b = &n->books[w->ledger];
 
 	if (w->kind == WAIT_ANSWER) {
-		notary_say(n, w->id, EXIT_OK, NULL);
+		answer(n, w);
 		return true;
 	}
 	if (w->kind != WAIT_SEAL) {
@@ -174,15 +187,24 @@ flush_state(struct notary *n)
 /* What is written though nothing changed, so that a commit tries to reserve space again. */
 static const char low_key[] = "L";
 
+/* Each ledger says it of itself: nothing that is written to the operations changes the evidence. */
 static void
 write_full(struct notary *n, enum proto_ledger ledger)
 {
+	static const char kind[] = "ledger_full";
 	struct event_place to;
 	size_t size = 0;
 	enum err e;
 
-	if (!book_has_room(n, PROTO_EVIDENCE))
+	if (!book_has_room(n, ledger))
 		return;
+	if (ledger == PROTO_OPERATIONS) {
+		e = operations_write(n, (struct bytes){ (const uint8_t *)kind, sizeof(kind) - 1 },
+				     (struct bytes){ (const uint8_t *)"{}", 2 });
+		if (e != ERR_OK)
+			notary_fail(n, e);
+		return;
+	}
 	to = book_place(EVIDENCE(n));
 	e = event_ledger_full(&n->now, origin_ledger_name(ledger), &to, &size);
 	book_written(n, EVIDENCE(n), e, size);
@@ -250,6 +272,8 @@ ended(struct notary *n, enum proto_ledger ledger)
 	commit_publish(n, ledger);
 	if (ledger == PROTO_EVIDENCE)
 		channels_are_durable(n);
+	else
+		observers_are_durable(n);
 	serve_waiters(n, ledger);
 }
 

@@ -69,6 +69,8 @@ on_answer(void *ctx, const struct notary_answer *answer)
 		message_set_text(&m, FIELD_TEXT, answer->text);
 	if (answer->has_index)
 		message_set_number(&m, FIELD_INDEX, answer->index);
+	if (answer->has_count)
+		message_set_number(&m, FIELD_COUNT, answer->count);
 	if (answer->has_head) {
 		message_set_number(&m, FIELD_SIZE, answer->size);
 		message_set_bytes(&m, FIELD_ROOT, answer->root.bytes, sizeof(answer->root.bytes));
@@ -124,6 +126,20 @@ on_sign(void *ctx, enum proto_ledger ledger, uint64_t size, const struct merkle_
 	const struct merkle_hash *proof, size_t count)
 {
 	return signers_ask(ctx, ledger, size, root, proof, count);
+}
+
+static void
+on_trapped(void *ctx, const struct notary_trapped *trapped)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_OBSERVER_TRAPPED, 0);
+	message_set_bytes(&m, FIELD_OBSERVER, trapped->observer.data, trapped->observer.size);
+	message_set_number(&m, FIELD_CLASS, trapped->trap_class);
+	message_set_number(&m, FIELD_COUNT, trapped->strikes);
+	message_set_text(&m, FIELD_STATE, trapped->is_quarantined ? "quarantined" : "struck");
+	message_set_number(&m, FIELD_INDEX, trapped->index);
+	daemon_say(ctx, &m);
 }
 
 static void
@@ -274,6 +290,7 @@ make_core(struct daemon *d, const struct message *setup, struct ledger *ledgers[
 		.ledger_state = on_ledger_state,
 		.publish = on_publish,
 		.sign = on_sign,
+		.trapped = on_trapped,
 		.stopped = on_stopped,
 	};
 	const struct notary_options options = {
@@ -366,6 +383,7 @@ daemon_close(struct daemon *d)
 	if (d->loop != NULL) {
 		signers_close(d);
 		channels_close(d);
+		traps_close(d);
 		loop_destroy(d->loop);
 	}
 	outbox_finish(&d->outbox);

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "os/disk.h"
 #include "proto/outbox.h"
+#include "telemetry/event_observer.h"
 
 /* Channels that are read in one turn of the loop, one message each. */
 #define DAEMON_CHANNELS_PER_TURN 64u
@@ -19,6 +20,14 @@ struct daemon_channel {
 	int fd;
 	bool is_gone; /* harkd says that its receiver has ended: what it sent is read to the end */
 	bool is_read; /* its descriptor is watched */
+};
+
+/* An observer that runs, and the channel of its report: -1 once that was read. */
+struct daemon_observer {
+	struct daemon *daemon;
+	char name[EVENT_OBSERVER_BYTES_MAX + 1];
+	int fd;
+	struct daemon_observer *next;
 };
 
 struct daemon {
@@ -37,6 +46,7 @@ struct daemon {
 	int channels_fd; /* an epoll of all channels: paused as one where the ledger is behind */
 	bool channels_are_paused;
 	struct table channels;
+	struct daemon_observer *observers; /* NOTARY_OBSERVERS_MAX at most */
 	bool wants_stop; /* harkd says so: when what ended receivers had sent is taken */
 	uint64_t stop_id;
 	bool is_stopping;
@@ -85,6 +95,16 @@ void supervisor_read(struct daemon *d);
 void supervisor_watch_outbox(struct daemon *d);
 /* Tries again what waits for room. */
 void supervisor_resume(struct daemon *d);
+
+/* ---- traps.c: observers ---- */
+
+/* Takes the descriptor.  Errors as notary_observer_add; ERR_MEMORY. */
+MUST_USE enum err traps_add(struct daemon *d, const struct notary_observer *words, uint64_t id,
+			    int fd, const struct event_clock *now);
+/* Its process has ended.  Errors as notary_observer_gone. */
+MUST_USE enum err traps_gone(struct daemon *d, struct bytes name, struct bytes reason,
+			     const struct event_clock *now);
+void traps_close(struct daemon *d);
 
 /* ---- signers.c ---- */
 

@@ -59,6 +59,12 @@ host_time(struct notary *n, const struct event_clock *clock)
 }
 
 void
+host_glance(struct notary *n, const struct event_clock *clock)
+{
+	n->now = n->has_clock && clock->monotonic_ns < n->last.monotonic_ns ? n->last : *clock;
+}
+
+void
 notary_counts(const struct notary *n, struct event_counts *out)
 {
 	*out = n->counts;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
-#include "hark-notary/notary_internal.h"
+#include "hark-notary/observers.h"
 
 enum err
 notary_create(struct ledger *ledgers[PROTO_LEDGERS], const struct notary_options *options,
@@ -25,12 +25,17 @@ notary_create(struct ledger *ledgers[PROTO_LEDGERS], const struct notary_options
 	n->buffer = malloc(RECORD_BATCH_BYTES_MAX);
 	n->waiters = calloc(NOTARY_ANSWERS_MAX, sizeof(n->waiters[0]));
 	n->gone = calloc(GONE_RUNS_MAX, sizeof(n->gone[0]));
+	n->observers = calloc(1, sizeof(*n->observers));
 	n->scan_ns = UINT64_MAX;
-	e = n->buffer == NULL || n->waiters == NULL || n->gone == NULL ? ERR_MEMORY : ERR_OK;
+	e = n->buffer == NULL || n->waiters == NULL || n->gone == NULL || n->observers == NULL
+		    ? ERR_MEMORY
+		    : ERR_OK;
 	if (e == ERR_OK) {
 		host_time(n, now);
-		e = store_load(n);
+		e = store_load_observers(n);
 	}
+	if (e == ERR_OK)
+		e = store_load(n);
 	if (e == ERR_OK) {
 		host_started(n);
 		e = n->failure;
@@ -76,6 +81,7 @@ notary_destroy(struct notary *n)
 	free(n->buffer);
 	free(n->waiters);
 	free(n->gone);
+	free(n->observers);
 	free(n);
 }
 
@@ -92,6 +98,7 @@ notary_tick(struct notary *n, const struct event_clock *now)
 	if (n->failure != ERR_OK)
 		return;
 	commit_step(n);
+	observers_step(n);
 	host_step(n);
 	silence_step(n);
 	/* What these wrote may fill the batch. */
@@ -170,5 +177,6 @@ notary_check(const struct notary *n)
 			return false;
 	}
 	return cells == n->cell_count && connections == n->connection_count &&
-	       n->waiter_count <= NOTARY_ANSWERS_MAX && n->gone_count <= GONE_RUNS_MAX;
+	       n->waiter_count <= NOTARY_ANSWERS_MAX && n->gone_count <= GONE_RUNS_MAX &&
+	       observers_check(n);
 }

@@ -29,6 +29,8 @@
 #define NOTARY_CHANNELS_MAX 20000u
 /* The smallest batch: two of the largest leaves, and what they change. */
 #define NOTARY_BATCH_BYTES_MIN 262144u
+/* Names of observers that are remembered; so many may run. */
+#define NOTARY_OBSERVERS_MAX 256u
 /* Answers that wait for a commit. */
 #define NOTARY_ANSWERS_MAX 1024u
 
@@ -50,9 +52,21 @@ struct notary_answer {
 	const char *text;
 	bool has_index;
 	uint64_t index;
+	bool has_count; /* strikes of an observer's module */
+	uint64_t count;
 	bool has_head; /* size and root */
 	uint64_t size;
 	struct merkle_hash root;
+};
+
+/* A receipt of an observer is durable. */
+struct notary_trapped {
+	struct bytes observer; /* borrowed for the call */
+	uint8_t trap_class;
+	uint32_t strikes; /* of its module */
+	bool is_quarantined;
+	uint64_t index; /* of the operations: the receipt, or the quarantine where another led to it
+			 */
 };
 
 /* What the core does to its surroundings.  None may call back into the core. */
@@ -69,6 +83,7 @@ struct notary_ops {
 	bool (*sign)(void *ctx, enum proto_ledger ledger, uint64_t size,
 		     const struct merkle_hash *root, const struct merkle_hash *proof,
 		     size_t proof_count);
+	void (*trapped)(void *ctx, const struct notary_trapped *trapped);
 	/* All that notary_stop asked for is done. */
 	void (*stopped)(void *ctx);
 };
@@ -130,6 +145,40 @@ MUST_USE enum err notary_seal(struct notary *n, enum proto_ledger ledger, uint64
 			      const struct event_clock *now);
 /* host.stopped, then a checkpoint of each ledger where it can be had in time.  ERR_AGAIN. */
 MUST_USE enum err notary_stop(struct notary *n, uint64_t id, const struct event_clock *now);
+
+/* ---- observers: not a byte of the evidence comes from here, whatever is said ---- */
+
+struct notary_observer {
+	struct bytes name;     /* an id of at most EVENT_OBSERVER_BYTES_MAX bytes */
+	const uint8_t *digest; /* BLAKE3 of its module: 32 bytes */
+	struct bytes manifest; /* a JSON object */
+	uint64_t strikes;      /* so many quarantine its module; 1 to 2^32 - 1 */
+};
+/*
+ * May it run?  Recorded where it is not what was recorded last of this name.  `id` is answered:
+ * EXIT_OK once it is durable, with the strikes of its module; EXIT_NO_PERMISSION: its module is
+ * quarantined; EXIT_TEMPORARY: the ledger cannot be written now, or its last trap is not durable
+ * yet; EXIT_UNAVAILABLE: too many. ERR_EXISTS: it runs already; ERR_ARGUMENT; ERR_FORMAT: no such
+ * manifest; ERR_MEMORY.
+ */
+MUST_USE enum err notary_observer_add(struct notary *n, const struct notary_observer *observer,
+				      uint64_t id, const struct event_clock *now);
+/* True while it runs and has said nothing: one message of its channel is read, and no more. */
+bool notary_observer_is_read(const struct notary *n, struct bytes name);
+/* That message.  What is no report is a trap of class Other.  MUST be read. */
+void notary_observer_report(struct notary *n, struct bytes name, const void *data, size_t size,
+			    const struct event_clock *now);
+/* Its process has ended, and what it had sent was given to notary_observer_report.  A reason (died,
+ * hung, mute; empty: it was asked to) is a trap of class Other where it had said nothing.
+ * ERR_MISSING: it does not run; ERR_ARGUMENT: no such reason. */
+MUST_USE enum err notary_observer_gone(struct notary *n, struct bytes name, struct bytes reason,
+				       const struct event_clock *now);
+/* Forgets strikes and quarantine of a module, by a person's word.  digest NULL: the one that was
+ * registered last by that name.  `id` is answered as above.  ERR_MISSING: no such name;
+ * ERR_ARGUMENT; ERR_MEMORY. */
+MUST_USE enum err notary_observer_release(struct notary *n, struct bytes name,
+					  const uint8_t *digest, struct bytes why, uint64_t id,
+					  const struct event_clock *now);
 
 /* ---- records ---- */
 

@@ -54,6 +54,7 @@
 
 struct cell;
 struct channel;
+struct observers;
 
 /* A stream of a cell: epoch is its number in the run.  seq.stream is the name in its hello. */
 struct stream {
@@ -188,6 +189,10 @@ enum waiter_kind { WAIT_ANSWER, WAIT_PRUNE, WAIT_REDACT, WAIT_SEAL };
 struct waiter {
 	enum waiter_kind kind;
 	uint64_t id;
+	uint64_t code; /* of WAIT_ANSWER, with a static text or NULL, and a count */
+	const char *text;
+	bool has_count;
+	uint64_t count;
 	enum proto_ledger book; /* whose batch */
 	uint64_t batch;
 	enum proto_ledger ledger; /* what it works on */
@@ -248,6 +253,7 @@ struct notary {
 	size_t waiter_count;
 	struct gone_run *gone; /* GONE_RUNS_MAX */
 	size_t gone_count;
+	struct observers *observers; /* observers.h */
 	uint64_t gone_serial;
 	uint32_t forgotten_epoch; /* no run that was forgotten had a larger one */
 
@@ -412,10 +418,22 @@ void silence_step(struct notary *n);
 /* Something may be due at this time. */
 void silence_sooner(struct notary *n, uint64_t at_ns);
 
+/* ---- observer_trap.c, store_observer.c; the rest is in observers.h ---- */
+
+/* Records what waited until the ledger can be written. */
+void observers_step(struct notary *n);
+/* A batch of the operations is durable: tells harkd. */
+void observers_are_durable(struct notary *n);
+/* Reads the operations' state. */
+MUST_USE enum err store_load_observers(struct notary *n);
+
 /* ---- host.c ---- */
 
 /* Takes the time of a call, and writes where the real clock has stepped. */
 void host_time(struct notary *n, const struct event_clock *clock);
+/* Takes the time of a call that is not about evidence: a step of the clock is seen by another one,
+ * so that the evidence does not depend on what is only for the operations ledger. */
+void host_glance(struct notary *n, const struct event_clock *clock);
 void host_started(struct notary *n);
 void host_step(struct notary *n);
 uint64_t host_deadline(const struct notary *n);

@@ -54,7 +54,7 @@ notary_operation(struct notary *n, struct bytes kind, struct bytes members, uint
 
 	if (!has_room(n))
 		return ERR_AGAIN;
-	host_time(n, now);
+	host_glance(n, now);
 	e = operations_write(n, kind, members);
 	if (e == ERR_OK && id != 0)
 		(void)book_wait(n, &w);

@@ -130,6 +130,49 @@ hear_of_channel(struct daemon *d, struct message *m)
 	}
 }
 
+/* NULL where it is not said.  ERR_ARGUMENT: not of that size. */
+static enum err
+digest_of(const struct message *m, const uint8_t **out)
+{
+	struct bytes digest = message_bytes(m, FIELD_DIGEST);
+
+	*out = NULL;
+	if (!message_has(m, FIELD_DIGEST))
+		return ERR_OK;
+	if (digest.size != QUARANTINE_DIGEST_BYTES)
+		return ERR_ARGUMENT;
+	*out = digest.data;
+	return ERR_OK;
+}
+
+static enum err
+hear_of_observer(struct daemon *d, struct message *m, const struct event_clock *now)
+{
+	struct notary_observer words = {
+		.name = message_bytes(m, FIELD_OBSERVER),
+		.manifest = message_bytes(m, FIELD_JSON),
+		.strikes = message_number(m, FIELD_COUNT, 0),
+	};
+	enum err e = digest_of(m, &words.digest);
+	int fd;
+
+	if (e != ERR_OK)
+		return e;
+	switch (m->type) {
+	case MESSAGE_OBSERVER:
+		fd = m->fds[0];
+		m->fds[0] = -1;
+		return traps_add(d, &words, m->id, fd, now);
+	case MESSAGE_OBSERVER_GONE:
+		e = traps_gone(d, words.name, message_bytes(m, FIELD_REASON), now);
+		/* It ended before it was let run: there is nothing to be said of its module. */
+		return e == ERR_MISSING ? ERR_OK : e;
+	default:
+		return notary_observer_release(d->core, words.name, words.digest,
+					       message_bytes(m, FIELD_TEXT), m->id, now);
+	}
+}
+
 static enum err
 hear(struct daemon *d, struct message *m)
 {
@@ -160,6 +203,10 @@ hear(struct daemon *d, struct message *m)
 	case MESSAGE_CHANNEL_SLOT:
 	case MESSAGE_CHANNEL_GONE:
 		return hear_of_channel(d, m);
+	case MESSAGE_OBSERVER:
+	case MESSAGE_OBSERVER_GONE:
+	case MESSAGE_OBSERVER_RELEASE:
+		return hear_of_observer(d, m, &now);
 	case MESSAGE_SIGNER_CHANNEL:
 	case MESSAGE_PRUNE:
 	case MESSAGE_REDACT:

@@ -14,6 +14,8 @@
 #include "base/err.h"
 
 #define TRAP_REPORT_BYTES 64u
+/* The class of what nobody can say more of. */
+#define TRAP_CLASS_OTHER 3u
 
 struct trap_report {
 	uint8_t trap_class; /* enum hark_observer_trap_class */

@@ -68,6 +68,15 @@ def read_message(data):
     return NAME_OF[kind], message_id, fields
 
 
+# ---- an observer's report of a trap
+
+TRAP = struct.Struct("<4sBBBBQQQ32x")
+
+
+def trap_report(trap_class, first, following, event=None):
+    return TRAP.pack(b"HKTR", 1, trap_class, event is not None, 0, first, following, event or 0)
+
+
 # ---- records
 
 OPENED, DECLARED, REJECTED, CLOSED, LIMITED = range(1, 6)

@@ -82,6 +82,17 @@ on_sign(void *ctx, enum proto_ledger ledger, uint64_t size, const struct merkle_
 }
 
 static void
+on_trapped(void *ctx, const struct notary_trapped *trapped)
+{
+	struct world *w = ctx;
+
+	/* Durable, then said. */
+	assert_true(trapped->index < world_size(w, PROTO_OPERATIONS));
+	w->trapped = *trapped;
+	w->trapped_count++;
+}
+
+static void
 on_stopped(void *ctx)
 {
 	struct world *w = ctx;
@@ -119,6 +130,7 @@ world_start(struct world *w)
 		.ledger_state = on_ledger_state,
 		.publish = on_publish,
 		.sign = on_sign,
+		.trapped = on_trapped,
 		.stopped = on_stopped,
 	};
 	const struct notary_options options = {

@@ -45,6 +45,8 @@ struct world {
 	unsigned int asked[PROTO_LEDGERS]; /* signatures */
 	uint64_t asked_size[PROTO_LEDGERS];
 	struct merkle_hash asked_root[PROTO_LEDGERS];
+	struct notary_trapped trapped; /* the last one */
+	unsigned int trapped_count;
 	bool has_stopped;
 	/* a batch that is being made */
 	uint8_t batch[RECORD_BATCH_BYTES_MAX];
