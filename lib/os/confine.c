@@ -113,6 +113,16 @@ confine_limit(int resource, uint64_t most)
 	return done(setrlimit((unsigned int)resource, &limit));
 }
 
+enum err
+confine_background(void)
+{
+	struct sched_param none = { .sched_priority = 0 };
+
+	if (setpriority(PRIO_PROCESS, 0, 19) != 0)
+		return failed();
+	return done(sched_setscheduler(0, SCHED_BATCH, &none));
+}
+
 bool
 confine_is_root(void)
 {

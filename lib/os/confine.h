@@ -43,6 +43,9 @@ pid_t confine_self(void);
 /* Sets soft and hard limit to `most`, or to the hard limit that is there where that is less. */
 MUST_USE enum err confine_limit(int resource, uint64_t most);
 
+/* From now on it runs where nobody else wants to: nice 19, in long turns (SCHED_BATCH). */
+MUST_USE enum err confine_background(void);
+
 bool confine_is_root(void);
 /* No capability can be gained any more, by nothing that is executed. */
 MUST_USE enum err confine_drop_bounding(void);

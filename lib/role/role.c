@@ -120,8 +120,10 @@ take_user(const struct message *setup)
 		return confine_drop_capabilities();
 	}
 	if (owner) {
-		MUST(setup->fd_count > 0);
-		e = file_stat(setup->fds[0], &directory);
+		size_t which = role_row(self.role)->user_fd;
+
+		MUST(setup->fd_count > which);
+		e = file_stat(setup->fds[which], &directory);
 	}
 	if (e != ERR_OK)
 		return e;
@@ -203,7 +205,9 @@ enter_landlock(const struct role_row *row, const int *dirfds, size_t dirfd_count
 	MUST(dirfd_count <= IPC_DESCRIPTORS_MAX && (row->has_directories || dirfd_count == 0));
 
 	for (i = 0; i < dirfd_count; i++)
-		directories[i] = (struct confine_directory){ dirfds[i], CONFINE_MANAGE };
+		directories[i] =
+			(struct confine_directory){ dirfds[i], row->only_reads ? CONFINE_READ
+									       : CONFINE_MANAGE };
 	e = confine_landlock(directories, dirfd_count);
 	if (e == ERR_UNSUPPORTED || e == ERR_REFUSED) {
 		add_missing("Landlock (%s)", e == ERR_UNSUPPORTED ? "this kernel has or runs none"
@@ -264,6 +268,8 @@ role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool re
 	self.confined = true;
 	report->missing[0] = '\0';
 	e = step(limit(row), "resource limits", report);
+	if (e == ERR_OK && row->is_background)
+		e = step(confine_background(), "its priority", report);
 	if (e == ERR_OK)
 		e = step(confine_not_dumpable(), "not dumpable", report);
 	if (e == ERR_OK)
@@ -282,13 +288,13 @@ role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool re
 enum err
 role_threads_end(void)
 {
-	struct filter_rule rules[ROLE_THREAD_RULES];
+	struct filter_rule rules[ROLE_THREAD_RULES_MAX];
 
 	MUST(self.confined);
 
 	if (!self.filtered)
 		return ERR_OK;
-	return enter_filter(rules, role_rules_without_threads(rules), FILTER_ALLOW);
+	return enter_filter(rules, role_rules_without_threads(self.role, rules), FILTER_ALLOW);
 }
 
 int

@@ -8,8 +8,9 @@
  *   role_setup      harkd's first message; from here on the role's own user, no capability
  *   (the signer opens its key and its head)
  *   role_confine    no way back
- *   (the notary opens its ledgers, below the directories that it was given, and its thread starts)
- *   role_threads_end  the notary alone
+ *   (the notary opens its ledgers, below the directories that it was given, and its thread starts;
+ *   the observer compiles its module, and its threads start)
+ *   role_threads_end  the notary and the observer
  *   (READY)
  */
 #ifndef ROLE_ROLE_H
@@ -26,7 +27,14 @@
 /* How long harkd may take to send the first message, in seconds. */
 #define ROLE_SETUP_LIMIT_S 60u
 
-enum role_name { ROLE_CONTROL, ROLE_RECEIVER, ROLE_NOTARY, ROLE_SIGNER, ROLE_COUNT };
+enum role_name {
+	ROLE_CONTROL,
+	ROLE_RECEIVER,
+	ROLE_NOTARY,
+	ROLE_SIGNER,
+	ROLE_OBSERVER,
+	ROLE_COUNT,
+};
 
 /* What could not be put in force, for a person: goes into READY's TEXT.  Empty where all was. */
 struct role_report {
@@ -41,24 +49,26 @@ struct role_report {
 MUST_USE enum err role_begin(enum role_name role, const char *program, int *exit_out);
 /*
  * Waits for the first message, which must be of `type`; else ends as role_begin does.  Where harkd
- * is root, the process then becomes somebody who owns nothing (control, receiver) or the owner of
- * the message's first descriptor, a directory (notary, signer), and has no capability any more.
+ * is root, the process then becomes somebody who owns nothing (control, receiver) or the owner of a
+ * directory of the message's (notary and signer: the first descriptor; observer: the second), and
+ * has no capability any more.
  */
 MUST_USE enum err role_setup(enum message_type type, void *buffer, size_t capacity,
 			     struct message *out, int *exit_out);
 /*
  * Gives up everything that the role's row does not grant.  dirfds: the directories below which it
- * may open files (the notary's two ledgers; others get none).  With `require`, what the kernel
- * lacks is ERR_UNSUPPORTED and named in *report; without, it is named alone.  ERR_SYSTEM: a step
- * failed that every kernel has; *report names it.  Called once, after role_setup, before the first
- * foreign byte and before any thread: Landlock binds the thread that calls it and those that it
- * makes.
+ * may open files (the notary's two ledgers, the observer's one to read; others get none).  With
+ * `require`, what the kernel lacks is ERR_UNSUPPORTED and named in *report; without, it is named
+ * alone.  ERR_SYSTEM: a step failed that every kernel has; *report names it.  Called once, after
+ * role_setup, before the first foreign byte and before any thread: Landlock binds the thread that
+ * calls it and those that it makes.
  */
 MUST_USE enum err role_confine(enum role_name role, const int *dirfds, size_t dirfd_count,
 			       bool require, struct role_report *report);
 /*
- * The threads of the notary have been made: from now on none can be, in any of them.  Nothing where
- * the kernel has no filters.  ERR_SYSTEM.
+ * The threads of the role have been made: from now on none can be, in any of them.  The observer's
+ * module is compiled too: from now on no memory can be made executable.  Nothing where the kernel
+ * has no filters.  ERR_SYSTEM.
  */
 MUST_USE enum err role_threads_end(void);
 

@@ -10,8 +10,8 @@
 #include "role/filter.h"
 #include "role/role.h"
 
-#define ROLE_LIMITS_MAX   3u
-#define ROLE_THREAD_RULES 3u
+#define ROLE_LIMITS_MAX       3u
+#define ROLE_THREAD_RULES_MAX 5u
 
 /* Whose the process is where harkd is root. */
 enum role_user {
@@ -27,7 +27,10 @@ struct role_limit {
 struct role_row {
 	const char *name;
 	enum role_user user;
-	bool has_directories; /* it may open, make and remove files below those that it is given */
+	size_t user_fd;       /* of a directory's owner: which descriptor of the setup */
+	bool has_directories; /* it may open files below those that it is given */
+	bool only_reads;      /* else it may also make, write and remove files there */
+	bool is_background;   /* it runs where nobody else wants to */
 	size_t limit_count;
 	struct role_limit limits[ROLE_LIMITS_MAX];
 };
@@ -35,7 +38,7 @@ struct role_row {
 const struct role_row *role_row(enum role_name role);
 /* The rules of a role; at most FILTER_RULES_MAX.  own_pid: the process that they are for. */
 size_t role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out);
-/* The ROLE_THREAD_RULES rules that forbid a thread, to be put before a role's. */
-size_t role_rules_without_threads(struct filter_rule *out);
+/* The rules that role_threads_end puts before a role's; at most ROLE_THREAD_RULES_MAX. */
+size_t role_rules_without_threads(enum role_name role, struct filter_rule *out);
 
 #endif

@@ -21,13 +21,18 @@
 #define RECEIVER (1u << ROLE_RECEIVER)
 #define NOTARY   (1u << ROLE_NOTARY)
 #define SIGNER   (1u << ROLE_SIGNER)
-#define EVERY    (CONTROL | RECEIVER | NOTARY | SIGNER)
+#define OBSERVER (1u << ROLE_OBSERVER)
+#define EVERY    (CONTROL | RECEIVER | NOTARY | SIGNER | OBSERVER)
 
 /* What pthread_create asks of clone(); musl's has one obsolete flag more. */
 #define THREAD_FLAGS                                                                  \
 	(uint32_t)(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
 		   CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define THREAD_FLAG_OF_MUSL (uint32_t) CLONE_DETACHED
+
+/* With any of these open() does more than read.  Of O_TMPFILE the bit that is its own. */
+#define FLAGS_OF_WRITING \
+	(uint32_t)(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 
 static const struct role_row rows[] = {
 	[ROLE_CONTROL] = { .name = "control",
@@ -56,6 +61,16 @@ static const struct role_row rows[] = {
 			  .limits = { { RLIMIT_CORE, 0 },
 				      { RLIMIT_NPROC, 0 },
 				      { RLIMIT_NOFILE, 64 } } },
+	/* Beside these two its limits depend on its manifest, and its threads come after them: the
+	   program sets them. */
+	[ROLE_OBSERVER] = { .name = "observer",
+			    .user = ROLE_USER_DIRECTORY,
+			    .user_fd = 1,
+			    .has_directories = true,
+			    .only_reads = true,
+			    .is_background = true,
+			    .limit_count = 2,
+			    .limits = { { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, 64 } } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == ROLE_COUNT, "a row for each role");
@@ -112,12 +127,21 @@ role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
 }
 
 size_t
-role_rules_without_threads(struct filter_rule *out)
+role_rules_without_threads(enum role_name role, struct filter_rule *out)
 {
 	MUST(out != NULL);
 
 	out[0] = (struct filter_rule){ .call = SYS_clone, .action = FILTER_REFUSE };
 	out[1] = (struct filter_rule){ .call = SYS_clone3, .action = FILTER_ABSENT };
 	out[2] = (struct filter_rule){ .call = SYS_seccomp, .action = FILTER_REFUSE };
-	return ROLE_THREAD_RULES;
+	if (role != ROLE_OBSERVER)
+		return 3;
+	out[3] = (struct filter_rule){ .call = SYS_mmap,
+				       .action = FILTER_ALLOW,
+				       .argument = 2,
+				       .mask = PROT_EXEC,
+				       .otherwise = FILTER_KILL };
+	out[4] = out[3];
+	out[4].call = SYS_mprotect;
+	return 5;
 }

@@ -366,6 +366,49 @@ act_open_in_thread(const struct acts *a)
 	return e != 0 ? ENOMEM : *(const int *)result;
 }
 
+static int
+open_below(const struct acts *a, const char *name, int flags)
+{
+	return made(openat(a->directory, name, flags | O_CLOEXEC, 0600));
+}
+
+int
+act_read_below(const struct acts *a)
+{
+	char byte;
+	int fd = openat(a->directory, "leaf", O_RDONLY | O_CLOEXEC);
+	int result = outcome(fd);
+
+	if (fd >= 0)
+		result = outcome(pread(fd, &byte, 1, 0));
+	(void)close(fd);
+	return result != 0 ? result : open_below(a, ".", O_RDONLY | O_DIRECTORY);
+}
+
+int
+act_write_below(const struct acts *a)
+{
+	return open_below(a, "leaf", O_WRONLY);
+}
+
+int
+act_cut_below(const struct acts *a)
+{
+	return open_below(a, "leaf", O_RDONLY | O_TRUNC);
+}
+
+int
+act_make_below(const struct acts *a)
+{
+	return open_below(a, "more", O_RDONLY | O_CREAT);
+}
+
+int
+act_remove_below(const struct acts *a)
+{
+	return outcome(unlinkat(a->directory, "leaf", 0));
+}
+
 int
 act_ordinary(const struct acts *a)
 {

@@ -31,6 +31,13 @@ int act_work_below(const struct acts *a);
 int act_thread(const struct acts *a);
 /* Reads the file outside from a thread that was made after the confinement. */
 int act_open_in_thread(const struct acts *a);
+/* What the observer is for: to read a file of its directory. */
+int act_read_below(const struct acts *a);
+/* And what it is not. */
+int act_write_below(const struct acts *a);
+int act_cut_below(const struct acts *a);
+int act_make_below(const struct acts *a);
+int act_remove_below(const struct acts *a);
 /* What every role must still be able to do. */
 int act_ordinary(const struct acts *a);
 

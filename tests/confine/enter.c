@@ -40,6 +40,9 @@ place_make(struct place *p)
 	touch(p->file, 0666);
 	assert_int_equal(chmod(p->file, 0666), 0);
 	touch(p->key, 0600);
+	(void)snprintf(p->leaf, sizeof(p->leaf), "%s/leaf", p->evidence);
+	(void)snprintf(p->more, sizeof(p->more), "%s/more", p->evidence);
+	touch(p->leaf, 0600);
 }
 
 void
@@ -49,6 +52,8 @@ place_remove(struct place *p)
 		(void)rmdir(p->fresh);
 	(void)unlink(p->file); /* an act may have removed it */
 	assert_int_equal(unlink(p->key), 0);
+	(void)unlink(p->leaf);
+	(void)unlink(p->more);
 	assert_int_equal(rmdir(p->evidence), 0);
 	assert_int_equal(rmdir(p->operations), 0);
 	assert_int_equal(rmdir(p->path), 0);
@@ -60,13 +65,19 @@ enum message_type
 enter_setup_type(enum role_name role)
 {
 	static const enum message_type types[ROLE_COUNT] = {
-		[ROLE_CONTROL] = MESSAGE_CONTROL_SETUP,
-		[ROLE_RECEIVER] = MESSAGE_RECEIVER_SETUP,
-		[ROLE_NOTARY] = MESSAGE_NOTARY_SETUP,
-		[ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
+		[ROLE_CONTROL] = MESSAGE_CONTROL_SETUP,   [ROLE_RECEIVER] = MESSAGE_RECEIVER_SETUP,
+		[ROLE_NOTARY] = MESSAGE_NOTARY_SETUP,     [ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
+		[ROLE_OBSERVER] = MESSAGE_OBSERVER_SETUP,
 	};
 
 	return types[role];
+}
+
+/* Which of the setup's descriptors is its directory. */
+static size_t
+enter_directory(enum role_name role)
+{
+	return role == ROLE_OBSERVER ? 1 : 0;
 }
 
 void
@@ -75,6 +86,9 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 	static const enum message_field numbers[] = { FIELD_CLEAN,       FIELD_COMMIT_US,
 						      FIELD_BATCH_BYTES, FIELD_SEGMENT_BYTES,
 						      FIELD_TICK_MS,     FIELD_CHECKPOINT_MS };
+	static const size_t descriptors[ROLE_COUNT] = {
+		[ROLE_CONTROL] = 1, [ROLE_NOTARY] = 4, [ROLE_SIGNER] = 1, [ROLE_OBSERVER] = 3
+	};
 	struct message m;
 	size_t i;
 
@@ -91,10 +105,19 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 		for (i = 0; i < COUNT_OF(numbers); i++)
 			message_set_number(&m, numbers[i], 1);
 	}
-	m.fd_count = role == ROLE_NOTARY ? 4 : role == ROLE_RECEIVER ? 0 : 1;
+	if (role == ROLE_OBSERVER) {
+		message_set_text(&m, FIELD_OBSERVER, "o");
+		message_set_text(&m, FIELD_ORIGIN, "host/evidence");
+		message_set_bytes(&m, FIELD_OPTIONS, "", 0);
+	}
+	m.fd_count = descriptors[role];
 	for (i = 0; i < m.fd_count; i++) {
-		m.fds[i] = open(i == 1 ? p->operations : p->evidence,
-				O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* An observer's first is its module, which may belong to anybody. */
+		m.fds[i] =
+			role == ROLE_OBSERVER && i != enter_directory(role)
+				? open("/dev/null", O_RDONLY | O_CLOEXEC)
+				: open(role == ROLE_NOTARY && i == 1 ? p->operations : p->evidence,
+				       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_true(m.fds[i] >= 0);
 	}
 	assert_int_equal(message_send(fd, &m), ERR_OK);
@@ -109,7 +132,8 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 	static char buffer[IPC_BYTES_MAX];
 	struct role_report report;
 	struct message m = { 0 };
-	size_t directories = role == ROLE_NOTARY ? 2 : 0;
+	size_t first = enter_directory(role);
+	size_t directories = role == ROLE_NOTARY ? 2 : role == ROLE_OBSERVER ? 1 : 0;
 	int code = 0;
 
 	if (role_begin(role, "unit-role", &code) != ERR_OK)
@@ -124,7 +148,7 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 	}
 	*a = (struct acts){
 		.socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-		.directory = m.fd_count > 0 ? m.fds[0] : open(p->evidence, O_PATH | O_CLOEXEC),
+		.directory = m.fd_count > 0 ? m.fds[first] : open(p->evidence, O_PATH | O_CLOEXEC),
 		.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			     0),
 		.file = p->file,
@@ -135,7 +159,7 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 		_exit(ENTER_BROKE);
 	if (depth == TWIN)
 		return;
-	if (role_confine(role, m.fds, directories, false, &report) != ERR_OK ||
+	if (role_confine(role, m.fds + first, directories, false, &report) != ERR_OK ||
 	    (depth == THREADS_ENDED && role_threads_end() != ERR_OK))
 		_exit(ENTER_BROKE);
 }

@@ -13,10 +13,12 @@
 
 enum depth { TWIN, CONFINED, THREADS_ENDED };
 
-/* A folder of the test's: two ledgers of the notary, and what lies outside of them. */
+/* A folder of the test's: two ledgers of the notary, a file in the first, and what lies outside of
+ * them. */
 struct place {
 	char path[64];
 	char evidence[80], operations[80], file[80], fresh[80], key[80];
+	char leaf[96], more[96]; /* in evidence */
 };
 
 void place_make(struct place *p);

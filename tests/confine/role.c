@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "acts.h"
@@ -114,6 +115,59 @@ the_signer_is_refused_all(void **state)
 	refuses_all(ROLE_SIGNER);
 }
 
+/* Code is what an observer's engine makes until its module is compiled. */
+static bool
+makes_code(const struct act *act)
+{
+	return strstr(act->name, "code") != NULL;
+}
+
+static void
+the_observer_is_refused_all_at_last(void **state)
+{
+	size_t code = 0;
+	size_t i;
+
+	(void)state;
+	if (!kernel_confines())
+		skip();
+	for (i = 0; i < act_count; i++) {
+		int before = try_act(ROLE_OBSERVER, CONFINED, acts[i].fn);
+		int after = try_act(ROLE_OBSERVER, THREADS_ENDED, acts[i].fn);
+
+		code += makes_code(&acts[i]);
+		if (try_act(ROLE_OBSERVER, TWIN, acts[i].fn) != 0)
+			fail_msg("%s: not even the twin", acts[i].name);
+		if (makes_code(&acts[i]) ? before != 0 : !is_refusal(before))
+			fail_msg("%s, before: got %d", acts[i].name, before);
+		if (!is_refusal(after))
+			fail_msg("%s, after: got %d", acts[i].name, after);
+	}
+	assert_int_equal(code, 2);
+	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_ordinary), 0);
+	assert_int_equal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_ordinary), 0);
+	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_thread), 0);
+	assert_true(is_refusal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_thread)));
+}
+
+static void
+the_observer_reads_its_ledger_and_no_more(void **state)
+{
+	static act_fn *const writes[] = { act_write_below, act_cut_below, act_make_below,
+					  act_remove_below };
+	size_t i;
+
+	(void)state;
+	if (!kernel_confines())
+		skip();
+	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_read_below), 0);
+	assert_int_equal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_read_below), 0);
+	for (i = 0; i < COUNT_OF(writes); i++) {
+		assert_int_equal(try_act(ROLE_OBSERVER, TWIN, writes[i]), 0);
+		assert_true(is_refusal(try_act(ROLE_OBSERVER, CONFINED, writes[i])));
+	}
+}
+
 static void
 the_notary_alone_works_below_its_ledgers(void **state)
 {
@@ -170,6 +224,8 @@ main(void)
 		cmocka_unit_test(the_receiver_is_refused_all),
 		cmocka_unit_test(the_notary_is_refused_all),
 		cmocka_unit_test(the_signer_is_refused_all),
+		cmocka_unit_test(the_observer_is_refused_all_at_last),
+		cmocka_unit_test(the_observer_reads_its_ledger_and_no_more),
 		cmocka_unit_test(the_notary_alone_works_below_its_ledgers),
 		cmocka_unit_test(the_notary_has_threads_until_they_end),
 		cmocka_unit_test(a_mistake_of_ours_still_aborts),

@@ -4,6 +4,7 @@
  * that is opened too far here is a hole, whatever the acts of tests/confine try.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -27,49 +28,81 @@ static const struct {
 	const char *rule;
 	long call;
 	uint64_t args[6];
-	uint32_t want[ROLE_COUNT]; /* control, receiver, notary, signer */
+	uint32_t want[ROLE_COUNT]; /* control, receiver, notary, signer, observer */
 } rows[] = {
-	{ "read", SYS_read, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
-	{ "accept4", SYS_accept4, { 0 }, { ALLOWED, ALLOWED, REFUSED, REFUSED } },
-	{ "openat", SYS_openat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
-	{ "openat2", SYS_openat2, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
-	{ "unlinkat", SYS_unlinkat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
-	{ "fchmodat", SYS_fchmodat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
-	{ "symlinkat", SYS_symlinkat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
-	{ "truncate", SYS_truncate, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
-	{ "pwrite64", SYS_pwrite64, { 0 }, { REFUSED, REFUSED, ALLOWED, ALLOWED } },
-	{ "socket", SYS_socket, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
-	{ "connect", SYS_connect, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
-	{ "execve", SYS_execve, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
-	{ "ptrace", SYS_ptrace, { 0 }, { KILLED, KILLED, KILLED, KILLED } },
+	{ "read", SYS_read, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "accept4", SYS_accept4, { 0 }, { ALLOWED, ALLOWED, REFUSED, REFUSED, REFUSED } },
+	{ "openat", SYS_openat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED, ALLOWED } },
+	{ "openat to write",
+	  SYS_openat,
+	  { 0, 0, O_WRONLY },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "openat to make",
+	  SYS_openat,
+	  { 0, 0, O_CREAT },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "openat to cut",
+	  SYS_openat,
+	  { 0, 0, O_TRUNC },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "openat of a file without a name",
+	  SYS_openat,
+	  { 0, 0, O_TMPFILE },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "openat of a folder",
+	  SYS_openat,
+	  { 0, 0, O_DIRECTORY | O_PATH | O_CLOEXEC | O_NOFOLLOW },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, ALLOWED } },
+	{ "openat2", SYS_openat2, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "unlinkat", SYS_unlinkat, { 0 }, { REFUSED, REFUSED, ALLOWED, REFUSED, REFUSED } },
+	{ "fchmodat", SYS_fchmodat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "symlinkat", SYS_symlinkat, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "truncate", SYS_truncate, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "pwrite64", SYS_pwrite64, { 0 }, { REFUSED, REFUSED, ALLOWED, ALLOWED, REFUSED } },
+	{ "socket", SYS_socket, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "connect", SYS_connect, { 0 }, { KILLED, KILLED, KILLED, KILLED, KILLED } },
+	{ "execve", SYS_execve, { 0 }, { KILLED, KILLED, KILLED, KILLED, KILLED } },
+	{ "ptrace", SYS_ptrace, { 0 }, { KILLED, KILLED, KILLED, KILLED, KILLED } },
 	{ "memory without code",
 	  SYS_mmap,
 	  { 0, 0, PROT_READ | PROT_WRITE },
-	  { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	  { ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
 	{ "memory with code",
 	  SYS_mmap,
 	  { 0, 0, PROT_READ | PROT_EXEC },
-	  { KILLED, KILLED, KILLED, KILLED } },
-	{ "data to code", SYS_mprotect, { 0, 0, PROT_EXEC }, { KILLED, KILLED, KILLED, KILLED } },
-	{ "a signal to itself", SYS_tgkill, { OWN_PID }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
-	{ "a signal to others", SYS_tgkill, { OWN_PID + 1 }, { KILLED, KILLED, KILLED, KILLED } },
-	{ "a process of its own", SYS_clone, { 17 }, { REFUSED, REFUSED, KILLED, REFUSED } },
-	{ "a thread", SYS_clone, { THREAD }, { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	  { KILLED, KILLED, KILLED, KILLED, ALLOWED } },
+	{ "data to code",
+	  SYS_mprotect,
+	  { 0, 0, PROT_EXEC },
+	  { KILLED, KILLED, KILLED, KILLED, ALLOWED } },
+	{ "a signal to itself",
+	  SYS_tgkill,
+	  { OWN_PID },
+	  { ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	{ "a signal to others",
+	  SYS_tgkill,
+	  { OWN_PID + 1 },
+	  { KILLED, KILLED, KILLED, KILLED, KILLED } },
+	{ "a process of its own",
+	  SYS_clone,
+	  { 17 },
+	  { REFUSED, REFUSED, KILLED, REFUSED, KILLED } },
+	{ "a thread", SYS_clone, { THREAD }, { REFUSED, REFUSED, ALLOWED, REFUSED, ALLOWED } },
 	{ "a thread of musl",
 	  SYS_clone,
 	  { THREAD | CLONE_DETACHED },
-	  { REFUSED, REFUSED, ALLOWED, REFUSED } },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, ALLOWED } },
 	{ "a thread in a namespace",
 	  SYS_clone,
 	  { THREAD | CLONE_NEWUSER },
-	  { REFUSED, REFUSED, KILLED, REFUSED } },
-	{ "clone3", SYS_clone3, { 0 }, { ABSENT, ABSENT, ABSENT, ABSENT } },
-	{ "its own limits", SYS_prlimit64, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	  { REFUSED, REFUSED, KILLED, REFUSED, KILLED } },
+	{ "clone3", SYS_clone3, { 0 }, { ABSENT, ABSENT, ABSENT, ABSENT, ABSENT } },
+	{ "its own limits", SYS_prlimit64, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
 	{ "another's limits",
 	  SYS_prlimit64,
 	  { OWN_PID + 1 },
-	  { REFUSED, REFUSED, REFUSED, REFUSED } },
-	{ "ioctl", SYS_ioctl, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+	  { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "ioctl", SYS_ioctl, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
 };
 
 static void
@@ -102,25 +135,33 @@ threads_end_and_nothing_else(void **state)
 {
 	static const struct {
 		long call;
-		uint64_t argument;
-		uint32_t want;
-	} calls[] = { { SYS_clone, THREAD, REFUSED },
-		      { SYS_clone3, 0, ABSENT },
-		      { SYS_seccomp, 1, REFUSED },
-		      { SYS_openat, 0, ALLOWED } };
-	struct filter_rule rules[ROLE_THREAD_RULES];
-	struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
-	size_t count = role_rules_without_threads(rules);
-	size_t i;
+		uint64_t args[3];
+		uint32_t want[2]; /* notary, observer */
+	} calls[] = { { SYS_clone, { THREAD }, { REFUSED, REFUSED } },
+		      { SYS_clone3, { 0 }, { ABSENT, ABSENT } },
+		      { SYS_seccomp, { 1 }, { REFUSED, REFUSED } },
+		      { SYS_openat, { 0 }, { ALLOWED, ALLOWED } },
+		      { SYS_mmap, { 0, 0, PROT_READ | PROT_WRITE }, { ALLOWED, ALLOWED } },
+		      { SYS_mmap, { 0, 0, PROT_READ | PROT_EXEC }, { ALLOWED, KILLED } },
+		      { SYS_mprotect, { 0, 0, PROT_READ | PROT_WRITE }, { ALLOWED, ALLOWED } },
+		      { SYS_mprotect, { 0, 0, PROT_EXEC }, { ALLOWED, KILLED } } };
+	static const enum role_name roles[2] = { ROLE_NOTARY, ROLE_OBSERVER };
+	size_t i, j;
 
 	(void)state;
-	assert_int_equal(filter_make(rules, count, FILTER_ALLOW, program, &count), ERR_OK);
-	for (i = 0; i < COUNT_OF(calls); i++) {
-		struct seccomp_data data = { .nr = (int)calls[i].call,
-					     .arch = BPF_NATIVE,
-					     .args = { calls[i].argument } };
+	for (j = 0; j < 2; j++) {
+		struct filter_rule rules[ROLE_THREAD_RULES_MAX];
+		struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
+		size_t count = role_rules_without_threads(roles[j], rules);
 
-		assert_int_equal(bpf_run(program, count, &data), calls[i].want);
+		assert_true(count <= ROLE_THREAD_RULES_MAX);
+		assert_int_equal(filter_make(rules, count, FILTER_ALLOW, program, &count), ERR_OK);
+		for (i = 0; i < COUNT_OF(calls); i++) {
+			struct seccomp_data data = { .nr = (int)calls[i].call, .arch = BPF_NATIVE };
+
+			memcpy(data.args, calls[i].args, sizeof(calls[i].args));
+			assert_int_equal(bpf_run(program, count, &data), calls[i].want[j]);
+		}
 	}
 }
 
@@ -139,9 +180,10 @@ no_role_leaves_a_core(void **state)
 			found = found || (row->limits[i].resource == RLIMIT_CORE &&
 					  row->limits[i].most == 0);
 		assert_true(found);
-		/* Who has a key or a ledger owns its directory; the others own nothing. */
+		/* Who has a key or reads a ledger owns its directory; the others own nothing. */
 		assert_true((row->user == ROLE_USER_DIRECTORY) ==
-			    (role == ROLE_NOTARY || role == ROLE_SIGNER));
+			    (role == ROLE_NOTARY || role == ROLE_SIGNER || role == ROLE_OBSERVER));
+		assert_true(role != ROLE_OBSERVER || row->only_reads);
 	}
 }
 
