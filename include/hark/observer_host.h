@@ -286,6 +286,12 @@ HARK_API void hark_observer_host_tick(struct hark_observer_host *host);
 /* Frees what it holds and makes it zero.  NULL and zeroed are fine. */
 HARK_API void hark_observer_host_close(struct hark_observer_host *host);
 
+/* Whether bytes have that digest, as a manifest says it, compared in constant time.  ARGUMENT: it
+ * is not one; DIGEST: they do not; ENGINE: BLAKE3 where this library has no engine. */
+HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_digest_check(struct hark_text digest,
+									   const void *bytes,
+									   size_t size);
+
 /* BLAKE3 of bytes, for manifests; ENGINE where this library has no engine. */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_blake3(const void *bytes, size_t size,
 								     uint8_t out[32]);

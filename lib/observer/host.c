@@ -241,6 +241,23 @@ hark_observer_has_engine(void)
 }
 
 enum hark_observer_error
+hark_observer_digest_check(struct hark_text digest, const void *bytes, size_t size)
+{
+	if (bytes == NULL && size > 0)
+		return HARK_OBSERVER_ARGUMENT;
+	switch (digest_check(digest, bytes != NULL ? bytes : "", size)) {
+	case ERR_OK:
+		return HARK_OBSERVER_OK;
+	case ERR_FORMAT:
+		return HARK_OBSERVER_ARGUMENT;
+	case ERR_REFUSED:
+		return HARK_OBSERVER_DIGEST;
+	default:
+		return HARK_OBSERVER_ENGINE;
+	}
+}
+
+enum hark_observer_error
 hark_observer_blake3(const void *bytes, size_t size, uint8_t out[32])
 {
 	if ((bytes == NULL && size > 0) || out == NULL)

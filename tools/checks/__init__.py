@@ -29,6 +29,8 @@ PROGRAMS = {
     "hark-receiver": {"base", "cbor", "os", "wire", "loop", "prog", "ipc", "telemetry", "proto",
                       "role"},
     "hark-notary": None,
+    "hark-observer": {"base", "json", "crypto", "os", "merkle", "loop", "prog", "checkpoint", "ipc", "ledger",
+                      "proto", "observer", "follow", "role"},
     "hark-signer": {"base", "os", "crypto", "merkle", "keys", "loop", "prog", "checkpoint", "ipc",
                     "proto", "role"},
 }

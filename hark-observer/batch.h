@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Leaves of the ledger, gathered into the events of one call.  What the filter holds back, and what
+ * no module can be shown, moves the cursor alone.
+ */
+#ifndef HARK_OBSERVER_BATCH_H
+#define HARK_OBSERVER_BATCH_H
+
+#include <stdint.h>
+
+#include <hark/observer_host.h>
+
+#include "hark-observer/settings.h"
+#include "ledger/reader.h"
+
+/* The JSON of a batch, and its texts that had escapes; with less left than one event may need, the
+ * batch is full. */
+#define BATCH_JSON_BYTES    (4u * 1024u * 1024u)
+#define BATCH_STORAGE_BYTES (256u * 1024u)
+/* Leaves that are looked at in one turn, whatever the filter says of them: harkd's questions are
+ * answered between turns. */
+#define BATCH_LEAVES_MAX 65536u
+
+struct batch {
+	const struct settings *settings;
+	struct hark_observer_event *events; /* of settings->batch */
+	size_t count;
+	uint64_t first, next; /* leaves: the first that was looked at, and the one after the last */
+	/* totals */
+	uint64_t passed_over; /* leaves that no module can be shown */
+	uint64_t passed_last; /* the last of them */
+	char *json;
+	char *storage;
+	size_t json_used, storage_used;
+};
+
+typedef enum err batch_leaf_fn(void *ctx, struct ledger_leaf *out);
+
+/* ERR_MEMORY. */
+MUST_USE enum err batch_init(struct batch *b, const struct settings *settings);
+void batch_finish(struct batch *b);
+/*
+ * Empties it, and gathers at most `most` events from leaf `next` on, of what is there.  ERR_OK also
+ * where there was nothing: then first is next.  Else what `leaf` gave; of that but ERR_AGAIN.
+ */
+MUST_USE enum err batch_gather(struct batch *b, size_t most, uint64_t next, batch_leaf_fn *leaf,
+			       void *ctx);
+
+#endif

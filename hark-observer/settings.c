@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Options are harkd's words; what they must not be is refused here all the same, because what
+ * follows runs a stranger's code by them. */
+#include "hark-observer/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "proto/options.h"
+
+static const struct {
+	enum option option;
+	size_t offset;
+} limit_options[] = {
+#define LIMIT(option, member) \
+	{ OPTION_LIMIT_##option, offsetof(struct hark_observer_limits, member) },
+	LIMIT(FUEL, fuel) LIMIT(WALL_MS, wall_ms) LIMIT(MEMORY_BYTES, memory_bytes)
+		LIMIT(TABLE_ELEMENTS, table_elements) LIMIT(STACK_BYTES, stack_bytes)
+			LIMIT(PAYLOAD_BYTES, payload_bytes) LIMIT(EFFECTS, effects)
+				LIMIT(EFFECT_BYTES, effect_bytes) LIMIT(MODULE_BYTES, module_bytes)
+					LIMIT(COMPILE_MS, compile_ms)
+#undef LIMIT
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void
+read_limits(struct bytes options, struct hark_observer_limits *out)
+{
+	size_t i;
+
+	hark_observer_limits_default(out);
+	for (i = 0; i < COUNT_OF(limit_options); i++) {
+		uint64_t *limit = (uint64_t *)(void *)((char *)out + limit_options[i].offset);
+
+		*limit = options_number(options, limit_options[i].option, *limit);
+	}
+}
+
+static enum err
+read_filter(struct bytes options, enum option option, bool has_prefixes,
+	    struct settings_filter *out)
+{
+	struct option_entry entry;
+	size_t count = 0;
+	size_t at = 0;
+
+	while (options_next(options, &at, &entry))
+		count += entry.option == option;
+	if (count == 0)
+		return ERR_OK;
+	out->texts = calloc(count, sizeof(*out->texts));
+	if (out->texts == NULL)
+		return ERR_MEMORY;
+	for (at = 0; options_next(options, &at, &entry);) {
+		struct settings_text *t = &out->texts[out->count];
+
+		if (entry.option != option)
+			continue;
+		t->text = entry.text;
+		if (has_prefixes && t->text.size > 0 && t->text.data[t->text.size - 1] == '*') {
+			t->text.size--;
+			t->is_prefix = true;
+		}
+		out->count++;
+	}
+	return ERR_OK;
+}
+
+static enum err
+read_numbers(struct settings *s)
+{
+	uint64_t tokens = options_number(s->options, OPTION_TOKENS, 0);
+	uint64_t batch = options_number(s->options, OPTION_BATCH, SETTINGS_BATCH_DEFAULT);
+	struct bytes digest = options_text(s->options, OPTION_DIGEST);
+
+	if ((tokens & ~(uint64_t)HARK_OBSERVER_TOKENS_ALL) != 0 || batch == 0 ||
+	    batch > SETTINGS_BATCH_MAX || digest.data == NULL)
+		return ERR_FORMAT;
+	s->tokens = (uint32_t)tokens;
+	s->batch = (uint32_t)batch;
+	s->digest = (struct hark_text){ (const char *)digest.data, digest.size };
+	s->noop = options_number(s->options, OPTION_NOOP, 0) != 0;
+	s->stop_on_trap = options_number(s->options, OPTION_STOP_ON_TRAP, 0) != 0;
+	s->from = options_number(s->options, OPTION_FROM, 0);
+	read_limits(s->options, &s->limits);
+	/* Without a clock a module might hold its call for as long as its fuel lasts. */
+	return s->limits.wall_ms > 0 ? ERR_OK : ERR_FORMAT;
+}
+
+enum err
+settings_read(struct bytes options, struct settings *out)
+{
+	struct settings s = { .options = { NULL, 0 } };
+	uint8_t *copy;
+	enum err e;
+
+	MUST(out != NULL);
+
+	if (options_check(options.data, options.size) != ERR_OK)
+		return ERR_FORMAT;
+	copy = malloc(options.size + 1);
+	if (copy == NULL)
+		return ERR_MEMORY;
+	if (options.size > 0)
+		memcpy(copy, options.data, options.size);
+	s.options = (struct bytes){ copy, options.size };
+	e = read_numbers(&s);
+	if (e == ERR_OK)
+		e = read_filter(s.options, OPTION_FILTER_CELL, false, &s.cells);
+	if (e == ERR_OK)
+		e = read_filter(s.options, OPTION_FILTER_TYPE, true, &s.types);
+	if (e == ERR_OK)
+		e = read_filter(s.options, OPTION_FILTER_SOURCE, false, &s.sources);
+	if (e != ERR_OK) {
+		settings_finish(&s);
+		return e;
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+void
+settings_finish(struct settings *s)
+{
+	if (s == NULL)
+		return;
+	free(s->cells.texts);
+	free(s->types.texts);
+	free(s->sources.texts);
+	free((void *)(uintptr_t)s->options.data);
+	*s = (struct settings){ .options = { NULL, 0 } };
+}
+
+static bool
+matches(const struct settings_text *t, struct hark_text text)
+{
+	return (t->is_prefix ? text.size >= t->text.size : text.size == t->text.size) &&
+	       (t->text.size == 0 || memcmp(text.data, t->text.data, t->text.size) == 0);
+}
+
+static bool
+passes(const struct settings_filter *filter, struct hark_text text)
+{
+	size_t i;
+
+	for (i = 0; i < filter->count; i++) {
+		if (matches(&filter->texts[i], text))
+			return true;
+	}
+	return filter->count == 0;
+}
+
+bool
+settings_pass(const struct settings *s, const struct hark_observer_event *event)
+{
+	MUST(s != NULL && event != NULL);
+
+	return passes(&s->cells, event->cell) && passes(&s->types, event->type) &&
+	       passes(&s->sources, event->probe_source);
+}
