@@ -34,6 +34,8 @@ config_source_open(struct config_reader *r, const char *name, const char *text, 
 
 	if (yaml_parser_initialize(&r->parser) == 0)
 		return ERR_MEMORY;
+	if (text == NULL)
+		text = ""; /* an empty file; libyaml ends a process that gives it NULL */
 	(void)text_escape(name, strlen(name), r->file, sizeof(r->file));
 	r->text = text;
 	r->size = size;

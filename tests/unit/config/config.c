@@ -61,14 +61,16 @@ everything_is_read(void **state)
 static void
 nothing_said_is_all_defaults(void **state)
 {
-	static const char *const texts[] = { "", "# a comment\n", "---\n# only\n...\n", "{}" };
+	static const char *const texts[] = { "", "# a comment\n", "---\n# only\n...\n", "{}",
+					     NULL }; /* as an empty file has no storage */
 	struct config_failure why;
 	struct config c;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT_OF(texts); i++) {
-		enum err e = config_parse("f", texts[i], strlen(texts[i]), &c, &why);
+		enum err e = config_parse("f", texts[i], texts[i] != NULL ? strlen(texts[i]) : 0,
+					  &c, &why);
 
 		if (i == 2) { /* an explicit document without a value has none */
 			assert_int_equal(e, ERR_FORMAT);
