@@ -114,6 +114,25 @@ read_text(struct config_reader *r, const char *name, const void *text, size_t si
 }
 
 static enum err
+take_file(struct config_reader *r, const char *path, struct bytes text)
+{
+	enum err e;
+
+	if (text.size > CONFIG_BYTES_MAX - r->bytes)
+		return refuse_file(r->why, path, ERR_LIMIT,
+				   "with it the configuration has more than 32 MiB",
+				   "leave something out");
+	r->bytes += text.size;
+	e = read_text(r, path, text.data, text.size);
+	if (e != ERR_OK || r->on_text == NULL)
+		return e;
+	e = r->on_text(r->on_text_ctx, path, text);
+	if (e != ERR_OK)
+		return refuse_file(r->why, path, e, err_text(e), "stop something else");
+	return ERR_OK;
+}
+
+static enum err
 read_file(struct config_reader *r, const char *path)
 {
 	cleanup(buf_finish) struct buf text = { 0 };
@@ -123,7 +142,7 @@ read_file(struct config_reader *r, const char *path)
 	e = file_open_read(path, &fd);
 	if (e == ERR_MISSING)
 		return refuse_file(r->why, path, e, "there is no such file",
-				   "make it, or start with --data and --run");
+				   "make it, or name another");
 	if (e == ERR_OK && !file_is_regular(fd))
 		return refuse_file(r->why, path, ERR_FORMAT, "it is no regular file",
 				   "give the configuration's");
@@ -136,7 +155,7 @@ read_file(struct config_reader *r, const char *path)
 		return refuse_file(r->why, path, e, err_text(e), "stop something else");
 	if (e != ERR_OK)
 		return refuse_file(r->why, path, e, strerror(errno), "let it be read");
-	return read_text(r, path, text.data, text.size);
+	return take_file(r, path, (struct bytes){ text.data, text.size });
 }
 
 /* The names of a folder of drop-ins. */
@@ -255,7 +274,8 @@ end(struct config_reader *r, const char *path, enum err e, struct config *out)
 }
 
 enum err
-config_read(const char *path, struct config *out, struct config_failure *why)
+config_read_texts(const char *path, config_text_fn *fn, void *ctx, struct config *out,
+		  struct config_failure *why)
 {
 	struct config_reader r;
 	struct config c = { .data = NULL };
@@ -271,10 +291,18 @@ config_read(const char *path, struct config *out, struct config_failure *why)
 			   refuse_file(why, path, ERR_LIMIT, "the path is too long",
 				       "give one below 4096 bytes"),
 			   out);
+	r.on_text = fn;
+	r.on_text_ctx = ctx;
 	e = read_file(&r, path);
 	if (e == ERR_OK)
 		e = read_drop_ins(&r, path);
 	return end(&r, path, e, out);
+}
+
+enum err
+config_read(const char *path, struct config *out, struct config_failure *why)
+{
+	return config_read_texts(path, NULL, NULL, out, why);
 }
 
 enum err

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 #define CONFIG_CELLS_MAX      10000u
@@ -82,6 +83,13 @@ MUST_USE enum err config_defaults(const char *data, const char *run, struct conf
 /* ERR_FORMAT, ERR_DUPLICATE, ERR_RANGE, ERR_MISSING (the file, or a required key), ERR_MEMORY,
  * ERR_SYSTEM: all with *why. */
 MUST_USE enum err config_read(const char *path, struct config *out, struct config_failure *why);
+/* One file that was read, in the order of reading; borrowed for the call.  ERR_MEMORY ends it all.
+ */
+typedef enum err config_text_fn(void *ctx, const char *path, struct bytes text);
+/* As config_read, and says the bytes of each file that it took, so that what was read can be told
+ * from what stands there later. */
+MUST_USE enum err config_read_texts(const char *path, config_text_fn *fn, void *ctx,
+				    struct config *out, struct config_failure *why);
 /* One text alone, without drop-ins; `name` is for messages.  Same errors. */
 MUST_USE enum err config_parse(const char *name, const void *text, size_t size, struct config *out,
 			       struct config_failure *why);

@@ -13,6 +13,8 @@
 
 /* The largest file, in bytes: room for CONFIG_CELLS_MAX cells with all that they may say. */
 #define CONFIG_FILE_BYTES_MAX 16777216u
+/* A file and its drop-ins together. */
+#define CONFIG_BYTES_MAX 33554432u
 /* A shown file name, or value of the file, in bytes. */
 #define CONFIG_SHOWN_BYTES 200u
 
@@ -42,6 +44,9 @@ struct config_reader {
 	/* Across files. */
 	struct config *config;
 	size_t file_number;
+	size_t bytes;            /* that were read */
+	config_text_fn *on_text; /* NULL: nobody wants to know */
+	void *on_text_ctx;
 	struct cell_place *places;
 	size_t place_capacity;
 };

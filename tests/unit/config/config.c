@@ -289,6 +289,98 @@ put(const char *folder, const char *name, const char *text)
 	assert_int_equal(close(fd), 0);
 }
 
+/* What was said of the files that were read: name and size. */
+struct told {
+	char text[256];
+	enum err answer;
+};
+
+static enum err
+tell(void *ctx, const char *path, struct bytes text)
+{
+	struct told *told = ctx;
+	size_t at = strlen(told->text);
+
+	(void)snprintf(told->text + at, sizeof(told->text) - at, "%s %zu %c\n",
+		       strrchr(path, '/') + 1, text.size, text.size > 0 ? text.data[0] : '-');
+	return told->answer;
+}
+
+static void
+says_each_text_that_it_read(void **state)
+{
+	char folder[] = "/tmp/hark-unit-XXXXXX";
+	char path[64], below[64], file[128];
+	struct told told = { "", ERR_OK };
+	struct config_failure why;
+	struct config c;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/h.yaml", folder);
+	(void)snprintf(below, sizeof(below), "%s/h.yaml.d", folder);
+	put(folder, "h.yaml", "host: a\n");
+	assert_int_equal(mkdir(below, 0700), 0);
+	put(below, "2.yaml", "");
+	put(below, "1.yaml", "keepalive_s: 2\n");
+	put(below, "1.yml", "keepalive_s: 3\n");
+	assert_int_equal(config_read_texts(path, tell, &told, &c, &why), ERR_OK);
+	config_finish(&c);
+	assert_string_equal(told.text, "h.yaml 8 h\n1.yaml 15 k\n2.yaml 0 -\n");
+
+	/* Who hears of it may have no memory, and then nothing was read. */
+	told = (struct told){ "", ERR_MEMORY };
+	assert_int_equal(config_read_texts(path, tell, &told, &c, &why), ERR_MEMORY);
+	assert_string_equal(told.text, "h.yaml 8 h\n");
+	assert_non_null(strstr(why.text, "h.yaml: "));
+
+	/* One that is refused is not said. */
+	put(below, "1.yaml", "x: 1\n");
+	told = (struct told){ "", ERR_OK };
+	assert_int_equal(config_read_texts(path, tell, &told, &c, &why), ERR_FORMAT);
+	assert_string_equal(told.text, "h.yaml 8 h\n");
+	(void)snprintf(file, sizeof(file), "rm -r %s", folder);
+	assert_int_equal(system(file), 0);
+}
+
+/* A file of this size that says nothing. */
+static void
+put_comment(const char *folder, const char *name, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	assert_non_null(text);
+	memset(text, '#', size);
+	text[size] = '\0';
+	put(folder, name, text);
+	free(text);
+}
+
+static void
+all_files_together_have_a_limit(void **state)
+{
+	char folder[] = "/tmp/hark-unit-XXXXXX";
+	char path[64], below[64], file[128];
+	struct config_failure why;
+	struct config c;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/h.yaml", folder);
+	(void)snprintf(below, sizeof(below), "%s/h.yaml.d", folder);
+	assert_int_equal(mkdir(below, 0700), 0);
+	put_comment(folder, "h.yaml", 16 << 20);
+	put_comment(below, "1.yaml", 16 << 20);
+	assert_int_equal(config_read(path, &c, &why), ERR_OK);
+	config_finish(&c);
+	put_comment(below, "2.yaml", 1);
+	assert_int_equal(config_read(path, &c, &why), ERR_LIMIT);
+	assert_non_null(
+		strstr(why.text, "2.yaml: with it the configuration has more than 32 MiB; "));
+	(void)snprintf(file, sizeof(file), "rm -r %s", folder);
+	assert_int_equal(system(file), 0);
+}
+
 static void
 drop_ins_come_in_the_order_of_their_names(void **state)
 {
@@ -303,6 +395,7 @@ drop_ins_come_in_the_order_of_their_names(void **state)
 	(void)snprintf(below, sizeof(below), "%s/h.yaml.d", folder);
 	assert_int_equal(config_read(path, &c, &why), ERR_MISSING);
 	assert_non_null(strstr(why.text, "h.yaml: there is no such file; "));
+	assert_null(strstr(why.text, "--")); /* whose options those would be is not known here */
 	assert_int_equal(config_read(folder, &c, &why), ERR_FORMAT);
 	put(folder, "h.yaml", "keepalive_s: 1\ncells: [{name: a, uds_base: /a}]\n");
 	assert_int_equal(mkdir(below, 0700), 0);
@@ -366,6 +459,8 @@ main(void)
 		cmocka_unit_test(nothing_said_is_all_defaults),
 		cmocka_unit_test(refusals_say_where_and_what),
 		cmocka_unit_test(nothing_cut_or_flipped_breaks_it),
+		cmocka_unit_test(says_each_text_that_it_read),
+		cmocka_unit_test(all_files_together_have_a_limit),
 		cmocka_unit_test(drop_ins_come_in_the_order_of_their_names),
 		cmocka_unit_test(cell_names_are_plain),
 	};
