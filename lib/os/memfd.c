@@ -45,3 +45,18 @@ memfd_reopen_read_only(int fd, int *out)
 	*out = again;
 	return ERR_OK;
 }
+
+enum err
+memfd_of(const char *name, struct bytes content, int *out)
+{
+	cleanup(file_close) int fd = -1;
+	enum err e;
+
+	e = memfd_make(name, content.size, &fd);
+	if (e == ERR_OK)
+		e = file_write_all(fd, content.data, content.size);
+	if (e != ERR_OK)
+		return e;
+	/* The one that can write is closed, and 0600 keeps others from making another. */
+	return memfd_reopen_read_only(fd, out);
+}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 /*
@@ -13,6 +14,9 @@
  * read-only one.  `name` is for /proc alone.  ERR_SYSTEM.
  */
 MUST_USE enum err memfd_make(const char *name, size_t size, int *out);
+/* The same, with these bytes in it, which nobody can change any more: the descriptor is for reading
+ * alone.  Needs /proc.  ERR_SYSTEM. */
+MUST_USE enum err memfd_of(const char *name, struct bytes content, int *out);
 /* Another descriptor of the same memory, for reading alone.  Needs /proc.  ERR_SYSTEM. */
 MUST_USE enum err memfd_reopen_read_only(int fd, int *out);
 

@@ -190,6 +190,27 @@ shared_memory_is_sealed_and_read_only_again(void **state)
 }
 
 static void
+memory_is_filled_and_nobody_writes_it(void **state)
+{
+	static const char text[] = "what it says";
+	char got[sizeof(text)];
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(
+		memfd_of("test", (struct bytes){ (const uint8_t *)text, sizeof(text) }, &fd),
+		ERR_OK);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(lseek(fd, 0, SEEK_END), sizeof(text));
+	assert_int_equal(pread(fd, got, sizeof(got), 0), sizeof(text));
+	assert_memory_equal(got, text, sizeof(text));
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 1), -1);
+	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+	(void)close(fd);
+}
+
+static void
 groups_are_found_by_name(void **state)
 {
 	const struct group *root = getgrgid(0);
@@ -242,6 +263,7 @@ main(void)
 		cmocka_unit_test(what_cannot_be_run_ends_as_a_shell_has_it),
 		cmocka_unit_test(one_that_runs_is_not_reaped_and_can_be_ended),
 		cmocka_unit_test(shared_memory_is_sealed_and_read_only_again),
+		cmocka_unit_test(memory_is_filled_and_nobody_writes_it),
 		cmocka_unit_test(groups_are_found_by_name),
 		cmocka_unit_test(the_programs_own_folder_is_known),
 		cmocka_unit_test(descriptors_are_raised_to_what_may_be),
