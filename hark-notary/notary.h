@@ -136,6 +136,10 @@ MUST_USE enum err notary_channel_gone(struct notary *n, uint64_t channel,
 /* One record of the operations ledger.  ERR_FORMAT, ERR_AGAIN. */
 MUST_USE enum err notary_operation(struct notary *n, struct bytes kind, struct bytes members,
 				   uint64_t id, const struct event_clock *now);
+/* The configuration in force, as proto/texts.h has it, and why it is said.  ERR_FORMAT, ERR_AGAIN.
+ */
+MUST_USE enum err notary_configured(struct notary *n, struct bytes texts, struct bytes reason,
+				    uint64_t id, const struct event_clock *now);
 MUST_USE enum err notary_prune(struct notary *n, enum proto_ledger ledger, uint64_t index,
 			       uint64_t id, const struct event_clock *now);
 MUST_USE enum err notary_redact(struct notary *n, enum proto_ledger ledger, uint64_t index,

@@ -312,6 +312,8 @@ uint64_t seal_deadline(const struct notary *n);
 
 /* ---- operations.c ---- */
 
+/* True where one more may be written and waited for. */
+bool operations_have_room(const struct notary *n);
 /* Writes a record; there MUST be room in that book.  ERR_FORMAT: members are no JSON object. */
 MUST_USE enum err operations_write(struct notary *n, struct bytes kind, struct bytes members);
 /* The record that came before an act is durable: now the act. */

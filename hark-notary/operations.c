@@ -39,8 +39,8 @@ operations_write(struct notary *n, struct bytes kind, struct bytes members)
 	return ERR_OK;
 }
 
-static bool
-has_room(const struct notary *n)
+bool
+operations_have_room(const struct notary *n)
 {
 	return book_has_room(n, PROTO_OPERATIONS) && n->waiter_count < NOTARY_ANSWERS_MAX;
 }
@@ -52,7 +52,7 @@ notary_operation(struct notary *n, struct bytes kind, struct bytes members, uint
 	const struct waiter w = { .kind = WAIT_ANSWER, .id = id, .book = PROTO_OPERATIONS };
 	enum err e;
 
-	if (!has_room(n))
+	if (!operations_have_room(n))
 		return ERR_AGAIN;
 	host_glance(n, now);
 	e = operations_write(n, kind, members);
@@ -88,7 +88,7 @@ notary_prune(struct notary *n, enum proto_ledger ledger, uint64_t index, uint64_
 				  .ledger = ledger,
 				  .index = index };
 
-	if (!has_room(n))
+	if (!operations_have_room(n))
 		return ERR_AGAIN;
 	host_time(n, now);
 	if (index > ledger_committed_size(n->books[ledger].ledger))
@@ -108,7 +108,7 @@ notary_redact(struct notary *n, enum proto_ledger ledger, uint64_t index, struct
 				  .ledger = ledger,
 				  .index = index };
 
-	if (!has_room(n))
+	if (!operations_have_room(n))
 		return ERR_AGAIN;
 	if (!text_is_utf8((const char *)reason.data, reason.size))
 		return ERR_ARGUMENT;

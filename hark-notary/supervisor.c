@@ -4,8 +4,11 @@
 
 #include "base/must.h"
 #include "hark-notary/daemon.h"
+#include "os/file.h"
+#include "os/shared.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/texts.h"
 #include "role/role.h"
 
 static void
@@ -70,6 +73,26 @@ hear_cell(struct daemon *d, const struct message *m, const struct event_clock *n
 	};
 
 	return notary_cell_add(d->core, &cell, m->id, now);
+}
+
+static enum err
+hear_configuration(struct daemon *d, const struct message *m, const struct event_clock *now)
+{
+	struct file_info info;
+	void *memory = NULL;
+	enum err e = file_stat(m->fds[0], &info);
+
+	if (e != ERR_OK)
+		return e;
+	if (info.size == 0 || info.size > TEXTS_BYTES_MAX)
+		return ERR_FORMAT;
+	e = shared_map(m->fds[0], (size_t)info.size, false, &memory);
+	if (e != ERR_OK)
+		return e;
+	e = notary_configured(d->core, (struct bytes){ memory, (size_t)info.size },
+			      message_bytes(m, FIELD_REASON), m->id, now);
+	shared_unmap(memory, (size_t)info.size);
+	return e;
 }
 
 /* ERR_ARGUMENT where there is no such ledger. */
@@ -199,6 +222,8 @@ hear(struct daemon *d, struct message *m)
 	case MESSAGE_OPERATION:
 		return notary_operation(d->core, message_bytes(m, FIELD_KIND),
 					message_bytes(m, FIELD_JSON), m->id, &now);
+	case MESSAGE_CONFIG_LOADED:
+		return hear_configuration(d, m, &now);
 	case MESSAGE_CHANNEL:
 	case MESSAGE_CHANNEL_SLOT:
 	case MESSAGE_CHANNEL_GONE:

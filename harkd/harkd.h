@@ -8,6 +8,7 @@
 
 #include <hark/telemetry.h>
 
+#include "base/bytes.h"
 #include "config/cell_file.h"
 #include "config/config.h"
 #include "follow/page.h"
@@ -99,6 +100,12 @@ struct ledger_view {
 	uint64_t rotate_generation;
 };
 
+/* The configuration in force, until the notary has recorded it. */
+struct configured {
+	int fd; /* its texts, for reading alone; -1: it is recorded */
+	bool is_reload;
+};
+
 enum life {
 	LIFE_STARTING,
 	LIFE_RUNNING,
@@ -111,6 +118,7 @@ enum life {
 struct harkd {
 	struct options options;
 	struct config config;
+	struct configured configured;
 	struct place place;
 	struct loop *loop;
 	struct notify notify;
@@ -219,6 +227,11 @@ MUST_USE bool remember_all(struct harkd *h);
 /* reload.c: cells of the configuration, at start and again. */
 void reload_cells(struct harkd *h);
 void reload_config(struct harkd *h);
+
+/* configured.c: what the notary is told of the configuration.  ERR_SYSTEM: said why. */
+MUST_USE enum err configured_keep(struct harkd *h, const struct buf *texts, bool is_reload);
+/* Tells it what is not recorded yet. */
+void configured_tell(struct harkd *h);
 
 /* answer.c: one question that hark-control passed on.  False: it may not ask that. */
 MUST_USE bool answer_ask(struct harkd *h, struct message *ask);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/must.h"
 #include "harkd/harkd.h"
 #include "os/account.h"
@@ -263,6 +264,19 @@ open_loop(struct harkd *h)
 	return true;
 }
 
+static bool
+load_config(struct harkd *h)
+{
+	cleanup(buf_finish) struct buf texts = { 0 };
+
+	if (!options_load(&h->options, &h->config, &texts, &h->exit_code))
+		return false;
+	if (configured_keep(h, &texts, false) == ERR_OK)
+		return true;
+	h->exit_code = EXIT_OS;
+	return false;
+}
+
 int
 life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 {
@@ -273,10 +287,10 @@ life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 	place_init(&h->place);
 	h->notify.fd = -1;
 	h->control_fd = -1;
+	h->configured.fd = -1;
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		h->ledgers[i].page_fd = -1;
-	if (!options_read(argc, argv, &h->options, &h->exit_code) ||
-	    !options_load(&h->options, &h->config, &h->exit_code))
+	if (!options_read(argc, argv, &h->options, &h->exit_code) || !load_config(h))
 		return h->exit_code;
 	spawn_raise_descriptors();
 	if (!open_loop(h) || !find_group(h) || !open_place(h) || !open_ledgers(h))
@@ -312,6 +326,7 @@ life_close(struct harkd *h)
 	if (h->control_fd >= 0)
 		place_remove_control(&h->place);
 	file_close(&h->control_fd);
+	file_close(&h->configured.fd);
 	if (h->loop != NULL) {
 		loop_timer_clear(h->loop, &h->ping);
 		for (i = 0; i < PROTO_LEDGERS; i++) {

@@ -88,6 +88,7 @@ on_ready(struct child *c, const struct message *ready)
 	for (cell = h->cells; cell != NULL; cell = cell->next)
 		cell_introduce(cell);
 	receiver_pair_all(h);
+	configured_tell(h);
 	h->ping_waits = false;
 	loop_timer_set(h->loop, &h->ping, loop_now_ns(h->loop));
 }

@@ -11,6 +11,7 @@
 #include "prog/args.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/texts.h"
 
 #define DATA_DEFAULT "/var/lib/hark"
 #define RUN_DEFAULT  "/run/hark"
@@ -105,20 +106,27 @@ options_read(int argc, char **argv, struct options *out, int *exit_out)
 	return false;
 }
 
+static enum err
+on_text(void *ctx, const char *path, struct bytes text)
+{
+	return texts_add(ctx, path, text);
+}
+
 bool
-options_load(const struct options *o, struct config *out, int *exit_out)
+options_load(const struct options *o, struct config *out, struct buf *texts, int *exit_out)
 {
 	struct config_failure why = { { 0 } };
-	enum err e;
+	enum err e = texts_begin(texts);
 
-	if (o->config != NULL)
-		e = config_read(o->config, out, &why);
-	else
+	if (e == ERR_OK && o->config != NULL)
+		e = config_read_texts(o->config, on_text, texts, out, &why);
+	else if (e == ERR_OK)
 		e = config_defaults(o->data != NULL ? o->data : DATA_DEFAULT,
 				    o->run != NULL ? o->run : RUN_DEFAULT, out);
 	if (e == ERR_OK)
 		return true;
-	log_error("%s", why.text[0] != '\0' ? why.text : err_text(e));
+	log_error("%s%s", why.text[0] != '\0' ? why.text : err_text(e),
+		  e == ERR_MISSING && why.is_file ? ", or start with --data and --run" : "");
 	*exit_out = e == ERR_MEMORY ? EXIT_SOFTWARE : EXIT_CONFIG;
 	return false;
 }

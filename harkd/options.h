@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/bytes.h"
 #include "config/config.h"
 
 struct options {
@@ -16,9 +17,10 @@ struct options {
 
 /* True to go on; else *exit_out is how harkd ends, and all is said.  To be finished. */
 MUST_USE bool options_read(int argc, char **argv, struct options *out, int *exit_out);
-/* Reads the configuration that the options name, with a run directory given by option before the
- * file's.  False: said why. */
-MUST_USE bool options_load(const struct options *o, struct config *out, int *exit_out);
+/* Reads the configuration that the options name, and appends its texts (proto/texts.h) to *texts,
+ * which is empty.  False: said why. */
+MUST_USE bool options_load(const struct options *o, struct config *out, struct buf *texts,
+			   int *exit_out);
 void options_finish(struct options *o);
 
 #endif

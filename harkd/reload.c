@@ -110,14 +110,18 @@ tell_what_stays(const struct config *now, const struct config *next)
 void
 reload_config(struct harkd *h)
 {
+	cleanup(buf_finish) struct buf texts = { 0 };
 	struct config next;
 	int code = EXIT_OK;
 
 	notify_say(&h->notify, "RELOADING=1");
 	if (h->options.config == NULL) {
 		log_info("there is no configuration to read again");
-	} else if (!options_load(&h->options, &next, &code)) {
+	} else if (!options_load(&h->options, &next, &texts, &code)) {
 		log_error("the configuration stays as it was");
+	} else if (configured_keep(h, &texts, true) != ERR_OK) {
+		log_error("the configuration stays as it was");
+		config_finish(&next);
 	} else {
 		struct config_cell *cells = h->config.cells;
 		size_t count = h->config.cell_count;
@@ -130,6 +134,7 @@ reload_config(struct harkd *h)
 		next.cell_count = count;
 		config_finish(&next);
 		reload_cells(h);
+		configured_tell(h);
 		log_info("the configuration was read again");
 	}
 	notify_say(&h->notify, "READY=1");

@@ -16,7 +16,7 @@ import traceback
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from daemon import Control, Harkd, proto, wait_for            # noqa: E402
+from daemon import BIN, Control, Harkd, proto, wait_for            # noqa: E402
 from guest import Guest, connect, frame, hello, numbered      # noqa: E402
 
 TESTS = []
@@ -504,6 +504,10 @@ BROKEN = [
      lambda d: setattr(d, "run", "/nonexistent/run"), "run directory"),
     ("a program that is not there", 69,
      lambda d: os.unlink(os.path.join(d.libexec, "hark-signer")), "hark-signer"),
+    ("a configuration that is not there", 78,
+     lambda d: setattr(d, "command", lambda: [os.path.join(BIN, "harkd"), "--libexec", d.libexec,
+                                              "--config", "/nonexistent/hark.yaml"]),
+     "no such file; make it, or name another, or start with --data and --run"),
     ("a group that is not there", 78,
      lambda d: setattr(d, "config", "data: {data}\nrun: {run}\ncontrol:\n  group: nonesuch\n"),
      "nonesuch"),
@@ -594,6 +598,42 @@ def reload():
         d.stop()
         d.start()
         equal(sorted(d.cells()), ["c", "mine"], "after a restart")
+        d.stop()
+
+
+@test("the configuration in force is told until a notary has it: at the start, and at each reload")
+def told():
+    def reasons():
+        return [h["REASON"] for h in d.heard(said="CONFIG_LOADED")]
+
+    def texts():
+        return [h["texts"] for h in d.heard() if "texts" in h]
+
+    with Harkd(stand_in="deaf", config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        wait_for(lambda: len(texts()) == 1, "told at the start")
+        path = os.path.join(d.dir, "hark.yaml")
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        equal(texts()[0], "\1\0\0\0%c\0\0\0%c\0\0\0%s%s" % (len(path), len(text), path, text),
+              "what was read")
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("tick")
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "stays as it was" in d.err(), "a mistake")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text + "# more\n")
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(texts()) == 2, "told at the reload")
+        assert texts()[1].endswith("# more\n"), texts()
+        d.order("")
+        d.kill_role("notary")
+        wait_for(lambda: len(texts()) == 3, "told to the next notary")
+        d.ask("ASK_SEAL", LEDGER=0)     # harkd has heard what that notary answered before
+        d.kill_role("notary")
+        d.ask("ASK_SEAL", LEDGER=0)
+        equal(reasons(), ["start", "reload", "reload"], "why")
+        equal(texts()[2], texts()[1], "the one in force")
         d.stop()
 
 

@@ -5,6 +5,7 @@
 Prints TAP.  $HARK_BIN names the folder of the programs.  Nothing here sleeps for a set time: each
 wait is for a fact and has a limit.
 """
+import hashlib
 import json
 import os
 import shutil
@@ -208,6 +209,50 @@ def retention():
         for name in os.listdir(os.path.join(d.data, "evidence", "segments")):
             with open(os.path.join(d.data, "evidence", "segments", name), "rb") as f:
                 assert b"secret" not in f.read(), name
+        verify(d)
+
+
+@test("the operations say which configuration is in force, by the digests of its files")
+def configured():
+    def records():
+        return [e["data"]["operation"] for e in leaves(d, "operations")
+                if short(e) == "config_loaded"]
+
+    def wanted(reason):
+        folder = os.path.join(d.dir, "hark.yaml.d")
+        paths = [os.path.join(d.dir, "hark.yaml")]
+        paths += [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        lines = subprocess.run(["sha256sum", *paths], check=True, capture_output=True).stdout
+        return {"reason": reason, "source": "files", "fileCount": len(paths),
+                "digest": "sha256:" + hashlib.sha256(lines).hexdigest(),
+                "files": [{"path": path, "digest": "sha256:" + line.split()[0].decode()}
+                          for path, line in zip(paths, lines.splitlines())]}
+
+    with Harkd(config=SMALL) as d:
+        path = os.path.join(d.dir, "hark.yaml.d", "9.yaml")
+        os.mkdir(os.path.dirname(path))
+        open(path, "w", encoding="utf-8").close()
+        d.start()
+        want = [wanted("start")]
+        wait_for(lambda: len(records()) == 1, "the record of the start")
+        d.kill_role("notary")           # another notary changes nothing of it
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("nonsense")
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "stays as it was" in d.err(), "a mistake")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("keepalive_s: 7\n")
+        d.process.send_signal(signal.SIGHUP)
+        want.append(wanted("reload"))
+        wait_for(lambda: len(records()) == 2, "the record of the reload")
+        d.stop()
+        d.config = None
+        d.start()
+        want.append({"reason": "start", "source": "defaults"})
+        wait_for(lambda: len(records()) == 3, "the record of the start with defaults")
+        d.stop()
+        equal(records(), want, "records")
+        equal([short(e) for e in leaves(d, "operations")][:2], ["started", "config_loaded"], "order")
         verify(d)
 
 

@@ -119,7 +119,9 @@ options() {
 	[ "$output" = "hark config check: $dir/h.yaml.d/10.yaml:2:3: unknown key 'tick' of 'ledger'; did you mean 'tick_s'?" ]
 	run "$hark" config check "$dir/none.yaml"
 	[ "$status" -eq 66 ]
-	[ "${#lines[@]}" -eq 1 ]
+	[ "$output" = "hark config check: $dir/none.yaml: there is no such file; make it, or name another" ]
+	: >"$dir/empty.yaml"
+	"$hark" config check "$dir/empty.yaml"
 	run "$hark" config check "$dir"
 	[ "$status" -eq 78 ]
 	[ "${#lines[@]}" -eq 1 ]

@@ -82,6 +82,20 @@ build(unsigned int number, const struct event_place *to)
 		return event_protocol_violation(&now, "slot_not_given", &host, to, &size);
 	case 23:
 		return event_ledger_begun(&now, "host7.example/evidence", root, 1042, to, &size);
+	case 24:
+		/* Members in another order than the record's. */
+		return event_operation(
+			&now, bytes_of("config_loaded"), 1042, root,
+			bytes_of(
+				"{\"files\":[{\"path\":\"h.yaml\",\"digest\":\"sha256:"
+				"da7ac851a89b3b17c5"
+				"c288cbb451b3fb4aa2c5489cfda42bf84afcb0f4fa7f0f\"},{\"path\":"
+				"\"h.yaml.d/1.yaml\",\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8"
+				"996fb92427ae41e4649b934ca495991b7852b855\"}],\"source\":\"files\","
+				"\"reason\":\"reload\",\"fileCount\":2,\"digest\":\"sha256:"
+				"81fafc29af"
+				"4d1166962c89448dfe989d38a88c2264c01a554f1ef26b222bc1a0\"}"),
+			to, &size);
 	default:
 		return event_operation(&now, bytes_of("pruned"), 1042, root,
 				       bytes_of("{\"ledger\":\"evidence\",\"index\":\"9\"}"), to,
@@ -89,7 +103,7 @@ build(unsigned int number, const struct event_place *to)
 	}
 }
 #define FIRST 8u
-#define LAST  23u
+#define LAST  24u
 
 static void
 each_example_is_what_is_written(void **state)
