@@ -33,6 +33,7 @@ enum role_name {
 	ROLE_NOTARY,
 	ROLE_SIGNER,
 	ROLE_OBSERVER,
+	ROLE_PROJECTOR,
 	ROLE_COUNT,
 };
 

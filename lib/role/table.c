@@ -17,12 +17,13 @@
 #include "role/role_internal.h"
 
 /* The numbers of roles as bits, for calls.def. */
-#define CONTROL  (1u << ROLE_CONTROL)
-#define RECEIVER (1u << ROLE_RECEIVER)
-#define NOTARY   (1u << ROLE_NOTARY)
-#define SIGNER   (1u << ROLE_SIGNER)
-#define OBSERVER (1u << ROLE_OBSERVER)
-#define EVERY    (CONTROL | RECEIVER | NOTARY | SIGNER | OBSERVER)
+#define CONTROL   (1u << ROLE_CONTROL)
+#define RECEIVER  (1u << ROLE_RECEIVER)
+#define NOTARY    (1u << ROLE_NOTARY)
+#define SIGNER    (1u << ROLE_SIGNER)
+#define OBSERVER  (1u << ROLE_OBSERVER)
+#define PROJECTOR (1u << ROLE_PROJECTOR)
+#define EVERY     (CONTROL | RECEIVER | NOTARY | SIGNER | OBSERVER | PROJECTOR)
 
 /* What pthread_create asks of clone(); musl's has one obsolete flag more. */
 #define THREAD_FLAGS                                                                  \
@@ -71,6 +72,15 @@ static const struct role_row rows[] = {
 			    .is_background = true,
 			    .limit_count = 2,
 			    .limits = { { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, 64 } } },
+	/* How much memory it may have depends on its manifest: the program sets that. */
+	[ROLE_PROJECTOR] = { .name = "projector",
+			     .user = ROLE_USER_DIRECTORY,
+			     .has_directories = true,
+			     .is_background = true,
+			     .limit_count = 3,
+			     .limits = { { RLIMIT_CORE, 0 },
+					 { RLIMIT_NPROC, 0 },
+					 { RLIMIT_NOFILE, 64 } } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == ROLE_COUNT, "a row for each role");

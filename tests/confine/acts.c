@@ -329,6 +329,28 @@ act_work_below(const struct acts *a)
 	return result;
 }
 
+int
+act_files_below(const struct acts *a)
+{
+	static const char text[] = "a page";
+	int fd = openat(a->directory, "new", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	int result;
+
+	if (fd < 0)
+		return errno;
+	result = pwrite(fd, text, sizeof(text), 4096) == (ssize_t)sizeof(text) ? 0 : errno;
+	if (result == 0)
+		result = outcome(ftruncate(fd, 512));
+	if (result == 0)
+		result = outcome(fdatasync(fd));
+	(void)close(fd);
+	if (result == 0)
+		result = outcome(renameat(a->directory, "new", a->directory, "moved"));
+	if (result == 0)
+		result = outcome(unlinkat(a->directory, "moved", 0));
+	return result;
+}
+
 static void *
 nothing(void *argument)
 {

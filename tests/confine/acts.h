@@ -28,6 +28,8 @@ extern const size_t act_count;
 
 /* What the notary is for; others have no use for it. */
 int act_work_below(const struct acts *a);
+/* What the projector is for, and the notary too: files of its own, without folders. */
+int act_files_below(const struct acts *a);
 int act_thread(const struct acts *a);
 /* Reads the file outside from a thread that was made after the confinement. */
 int act_open_in_thread(const struct acts *a);

@@ -65,9 +65,12 @@ enum message_type
 enter_setup_type(enum role_name role)
 {
 	static const enum message_type types[ROLE_COUNT] = {
-		[ROLE_CONTROL] = MESSAGE_CONTROL_SETUP,   [ROLE_RECEIVER] = MESSAGE_RECEIVER_SETUP,
-		[ROLE_NOTARY] = MESSAGE_NOTARY_SETUP,     [ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
+		[ROLE_CONTROL] = MESSAGE_CONTROL_SETUP,
+		[ROLE_RECEIVER] = MESSAGE_RECEIVER_SETUP,
+		[ROLE_NOTARY] = MESSAGE_NOTARY_SETUP,
+		[ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
 		[ROLE_OBSERVER] = MESSAGE_OBSERVER_SETUP,
+		[ROLE_PROJECTOR] = MESSAGE_PROJECTOR_SETUP,
 	};
 
 	return types[role];
@@ -86,9 +89,11 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 	static const enum message_field numbers[] = { FIELD_CLEAN,       FIELD_COMMIT_US,
 						      FIELD_BATCH_BYTES, FIELD_SEGMENT_BYTES,
 						      FIELD_TICK_MS,     FIELD_CHECKPOINT_MS };
-	static const size_t descriptors[ROLE_COUNT] = {
-		[ROLE_CONTROL] = 1, [ROLE_NOTARY] = 4, [ROLE_SIGNER] = 1, [ROLE_OBSERVER] = 3
-	};
+	static const size_t descriptors[ROLE_COUNT] = { [ROLE_CONTROL] = 1,
+							[ROLE_NOTARY] = 4,
+							[ROLE_SIGNER] = 1,
+							[ROLE_OBSERVER] = 3,
+							[ROLE_PROJECTOR] = 4 };
 	struct message m;
 	size_t i;
 
@@ -105,7 +110,7 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 		for (i = 0; i < COUNT_OF(numbers); i++)
 			message_set_number(&m, numbers[i], 1);
 	}
-	if (role == ROLE_OBSERVER) {
+	if (role == ROLE_OBSERVER || role == ROLE_PROJECTOR) {
 		message_set_text(&m, FIELD_OBSERVER, "o");
 		message_set_text(&m, FIELD_ORIGIN, "host/evidence");
 		message_set_bytes(&m, FIELD_OPTIONS, "", 0);
@@ -133,7 +138,9 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 	struct role_report report;
 	struct message m = { 0 };
 	size_t first = enter_directory(role);
-	size_t directories = role == ROLE_NOTARY ? 2 : role == ROLE_OBSERVER ? 1 : 0;
+	size_t directories = role == ROLE_NOTARY || role == ROLE_PROJECTOR ? 2
+			     : role == ROLE_OBSERVER                       ? 1
+									   : 0;
 	int code = 0;
 
 	if (role_begin(role, "unit-role", &code) != ERR_OK)

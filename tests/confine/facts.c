@@ -106,8 +106,8 @@ the_kernel_says_what_is_gone(void **state)
 		expect_fact(pid, "status", "CapAmb", "0000000000000000");
 		expect_fact(pid, "limits", "Max core file size", "0 ");
 		if (geteuid() == 0) {
-			bool owner =
-				role == ROLE_NOTARY || role == ROLE_SIGNER || role == ROLE_OBSERVER;
+			bool owner = role == ROLE_NOTARY || role == ROLE_SIGNER ||
+				     role == ROLE_OBSERVER || role == ROLE_PROJECTOR;
 
 			expect_fact(pid, "status", "CapBnd", "0000000000000000");
 			expect_fact(pid, "status", "Uid",
@@ -121,9 +121,9 @@ the_kernel_says_what_is_gone(void **state)
 		if (role != ROLE_NOTARY && role != ROLE_OBSERVER)
 			expect_fact(pid, "limits", "Max processes", "0 ");
 		assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid),
-				 role == ROLE_OBSERVER ? 19 : 0);
+				 role >= ROLE_OBSERVER ? 19 : 0);
 		assert_int_equal(sched_getscheduler(pid),
-				 role == ROLE_OBSERVER ? SCHED_BATCH : SCHED_OTHER);
+				 role >= ROLE_OBSERVER ? SCHED_BATCH : SCHED_OTHER);
 		(void)close(channel);
 		assert_int_equal(enter_wait(pid), 0);
 		place_remove(&p);

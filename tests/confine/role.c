@@ -184,6 +184,29 @@ the_notary_alone_works_below_its_ledgers(void **state)
 }
 
 static void
+the_projector_is_refused_all(void **state)
+{
+	(void)state;
+	refuses_all(ROLE_PROJECTOR);
+}
+
+static void
+the_projector_has_files_of_its_own(void **state)
+{
+	enum role_name role;
+
+	(void)state;
+	if (!kernel_confines())
+		skip();
+	for (role = 0; role < ROLE_COUNT; role++) {
+		int got = try_act(role, CONFINED, act_files_below);
+
+		assert_true(role == ROLE_NOTARY || role == ROLE_PROJECTOR ? got == 0
+									  : is_refusal(got));
+	}
+}
+
+static void
 the_notary_has_threads_until_they_end(void **state)
 {
 	(void)state;
@@ -227,6 +250,8 @@ main(void)
 		cmocka_unit_test(the_observer_is_refused_all_at_last),
 		cmocka_unit_test(the_observer_reads_its_ledger_and_no_more),
 		cmocka_unit_test(the_notary_alone_works_below_its_ledgers),
+		cmocka_unit_test(the_projector_is_refused_all),
+		cmocka_unit_test(the_projector_has_files_of_its_own),
 		cmocka_unit_test(the_notary_has_threads_until_they_end),
 		cmocka_unit_test(a_mistake_of_ours_still_aborts),
 	};

@@ -18,7 +18,7 @@ FLOORS = {
     "wire": 3, "event": 3, "merkle": 3, "keys": 3, "config": 3, "loop": 3, "prog": 3,
     "checkpoint": 4, "ipc": 4,
     "telemetry": 5, "sign": 5, "observer": 5, "ledger": 5, "proto": 5,
-    "verify": 6, "follow": 6, "role": 6,
+    "verify": 6, "follow": 6, "role": 6, "project": 6,
 }
 PROGRAMS = {
     "hark": None,               # a program may stand on every room, unless its list says otherwise
@@ -31,6 +31,7 @@ PROGRAMS = {
     "hark-notary": None,
     "hark-observer": {"base", "json", "crypto", "os", "merkle", "loop", "prog", "checkpoint", "ipc", "ledger",
                       "proto", "observer", "follow", "role"},
+    "hark-projector": {"base", "json", "os", "loop", "prog", "ipc", "proto", "role", "project"},
     "hark-signer": {"base", "os", "crypto", "merkle", "keys", "loop", "prog", "checkpoint", "ipc",
                     "proto", "role"},
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* hark-projector: commits what one observer asked for.  Started by harkd alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "hark-projector/serve.h"
+#include "hark-projector/start.h"
+#include "prog/exit.h"
+#include "prog/log.h"
+#include "role/role.h"
+
+static struct serve serve;
+static struct start start = {
+	.database_dirfd = -1, .metric_dirfd = -1, .receipt_dirfd = -1, .observer_fd = -1
+};
+
+static void
+write_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_info("%s", line);
+}
+
+/* Reads what it is given, then gives up its rights. */
+static int
+begin(struct message *setup)
+{
+	struct role_report report = { { 0 } };
+	struct project_failure why = { { 0 } };
+	struct message ready;
+	char text[sizeof(report.missing) + 64];
+	int directories[3];
+	enum err e;
+
+	e = start_read(setup, &start, &why);
+	if (e == ERR_REFUSED)
+		return role_fail(EXIT_CONFIG, why.text);
+	if (e != ERR_OK)
+		return role_fail(e == ERR_MEMORY ? EXIT_SOFTWARE : EXIT_PROTOCOL,
+				 "the first message cannot be taken");
+	directories[0] = start.database_dirfd;
+	directories[1] = start.metric_dirfd;
+	directories[2] = start.receipt_dirfd;
+	e = role_confine(ROLE_PROJECTOR, directories, 3, start.require_confinement, &report);
+	if (e != ERR_OK) {
+		(void)snprintf(text, sizeof(text), "hark-projector cannot be confined: %s",
+			       report.missing);
+		return role_fail(EXIT_UNAVAILABLE, text);
+	}
+	message_init(&ready, MESSAGE_READY, 0);
+	return role_ready(&ready, &report);
+}
+
+static int
+run(void)
+{
+	struct project_environment environment = {
+		.wake_fd = ROLE_SUPERVISOR_FD,
+		.metric_dirfd = start.metric_dirfd,
+		.receipt_dirfd = start.receipt_dirfd,
+		.line = write_line,
+	};
+	struct project *project = NULL;
+	struct loop *loop = NULL;
+	int code = EXIT_OS;
+
+	if (project_create(&start.config, &environment, &project) == ERR_OK &&
+	    loop_create(NULL, &loop) == ERR_OK) {
+		if (serve_init(&serve, loop, project, ROLE_SUPERVISOR_FD, start.observer_fd) ==
+		    ERR_OK)
+			code = (int)serve_run(&serve);
+		serve_finish(&serve);
+	}
+	loop_destroy(loop);
+	project_destroy(project);
+	return code;
+}
+
+int
+main(void)
+{
+	int code = EXIT_SOFTWARE;
+	struct message setup;
+
+	if (role_begin(ROLE_PROJECTOR, "hark-projector", &code) != ERR_OK ||
+	    role_setup(MESSAGE_PROJECTOR_SETUP, serve.bytes, sizeof(serve.bytes), &setup, &code) !=
+		    ERR_OK)
+		return code;
+	code = begin(&setup);
+	message_close(&setup);
+	if (code == EXIT_OK)
+		code = run();
+	start_finish(&start);
+	return code;
+}

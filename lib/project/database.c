@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What does not depend on which database it is.  docs/format/projection.md has Hark's tables. */
+#include <string.h>
+
+#include "base/must.h"
+#include "base/num.h"
+#include "project/database.h"
+
+/* Hark's tables; what holds any bytes stands between `create` and `rest`. */
+static const struct {
+	const char *name;
+	const char *create;
+	const char *rest;
+} own_tables[] = {
+	{ "hark_cursors",
+	  "CREATE TABLE hark_cursors (observer TEXT PRIMARY KEY, origin TEXT NOT NULL, "
+	  "next_index BIGINT NOT NULL, dead_letters BIGINT NOT NULL, receipts BIGINT NOT NULL, "
+	  "receipt_bytes BIGINT NOT NULL)",
+	  NULL },
+	{ "hark_dead_letters",
+	  "CREATE TABLE hark_dead_letters (observer TEXT NOT NULL, first_index BIGINT NOT NULL, "
+	  "next_index BIGINT NOT NULL, ordinal BIGINT NOT NULL, token TEXT NOT NULL, "
+	  "error TEXT NOT NULL, payload ",
+	  " NOT NULL, PRIMARY KEY (observer, first_index, ordinal))" },
+	{ "hark_metrics",
+	  "CREATE TABLE hark_metrics (observer TEXT NOT NULL, name TEXT NOT NULL, "
+	  "labels TEXT NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, buckets TEXT NOT NULL, "
+	  "PRIMARY KEY (observer, name, labels))",
+	  NULL },
+};
+
+const struct database_ops *
+database_of(const char *projection)
+{
+	static const struct database_ops *const known[] = { &database_sqlite };
+	size_t i;
+
+	MUST(projection != NULL);
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strncmp(projection, known[i]->scheme, strlen(known[i]->scheme)) == 0)
+			return known[i];
+	}
+	return NULL;
+}
+
+enum err
+database_open(struct database *db, const struct database_place *place, struct project_failure *why)
+{
+	MUST(db != NULL && db->state == NULL && place != NULL && why != NULL);
+
+	db->ops = place->config->database;
+	return db->ops->open(place, &db->state, why);
+}
+
+void
+database_close(struct database *db)
+{
+	MUST(db != NULL);
+
+	if (db->state != NULL)
+		db->ops->close(db->state);
+	db->state = NULL;
+}
+
+enum err
+database_run(struct database *db, const char *sql, struct project_failure *why)
+{
+	MUST(db != NULL && db->state != NULL && sql != NULL);
+
+	return db->ops->run(db->state, sql, why);
+}
+
+enum err
+database_ask(struct database *db, const char *sql, const struct database_value *values,
+	     size_t count, database_row_fn *fn, void *ctx, uint64_t *changed_out,
+	     struct project_failure *why)
+{
+	size_t i;
+
+	MUST(db != NULL && db->state != NULL && sql != NULL);
+	for (i = 0; i < count; i++)
+		MUST(values[i].kind != DATABASE_NUMBER || values[i].number <= INT64_MAX);
+
+	return db->ops->ask(db->state, sql, values, count, fn, ctx, changed_out, why);
+}
+
+/* ---- tables -------------------------------------------------------------------------------- */
+
+static enum err
+make_table(struct database *db, size_t at, struct project_failure *why)
+{
+	struct project_config config = { .table = NULL };
+	struct table table = { 0 };
+	struct sql s = { 0 };
+	const char *text = NULL;
+	char name[64];
+	enum err e;
+
+	MUST(strlen(own_tables[at].name) < sizeof(name));
+
+	(void)memcpy(name, own_tables[at].name, strlen(own_tables[at].name) + 1);
+	config.table = name;
+	/* First looked at: who may write to a table need not have the right to make one. */
+	e = db->ops->describe(db->state, &config, &table, why);
+	table_finish(&table);
+	if (e != ERR_MISSING)
+		return e;
+	sql_add(&s, own_tables[at].create);
+	if (own_tables[at].rest != NULL) {
+		sql_add(&s, db->ops->bytes_type);
+		sql_add(&s, own_tables[at].rest);
+	}
+	e = sql_end(&s, &text);
+	if (e == ERR_OK)
+		e = database_run(db, text, why);
+	sql_finish(&s);
+	return e;
+}
+
+enum err
+database_make_tables(struct database *db, struct project_failure *why)
+{
+	enum err e = ERR_OK;
+	size_t i;
+
+	MUST(db != NULL && db->state != NULL);
+
+	for (i = 0; e == ERR_OK && i < sizeof(own_tables) / sizeof(own_tables[0]); i++)
+		e = make_table(db, i, why);
+	return e;
+}
+
+enum err
+database_take_table(struct database *db, const struct project_config *config, struct table *out,
+		    struct project_failure *why)
+{
+	enum err e;
+
+	MUST(db != NULL && db->state != NULL && config->table != NULL && out != NULL);
+
+	e = db->ops->describe(db->state, config, out, why);
+	if (e == ERR_MISSING && config->create != NULL) {
+		e = database_run(db, config->create, why);
+		if (e == ERR_OK)
+			e = db->ops->describe(db->state, config, out, why);
+	}
+	if (e == ERR_MISSING) {
+		project_say(why, "there is no table \"%s\" in the database%s", config->table,
+			    config->create != NULL ? ", also after its statement was run"
+						   : ": make it, or give the statement that does");
+		return ERR_REFUSED;
+	}
+	return e == ERR_OK ? db->ops->prepare_rows(db->state, out, why) : e;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+struct database_value
+database_number(uint64_t v)
+{
+	return (struct database_value){ .kind = DATABASE_NUMBER, .number = v };
+}
+
+struct database_value
+database_text(const char *text)
+{
+	MUST(text != NULL);
+
+	return (struct database_value){ .kind = DATABASE_TEXT,
+					.bytes = { (const uint8_t *)text, strlen(text) } };
+}
+
+struct database_value
+database_bytes(struct bytes bytes)
+{
+	return (struct database_value){ .kind = DATABASE_BYTES, .bytes = bytes };
+}
+
+enum err
+database_read_number(struct bytes column, uint64_t *out)
+{
+	if (column.data == NULL ||
+	    num_read_u64((const char *)column.data, column.size, INT64_MAX, out) != ERR_OK)
+		return ERR_REFUSED;
+	return ERR_OK;
+}

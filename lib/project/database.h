@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A database as a table of functions, and what is the same in all of them: Hark's own tables, made
+ * where they are not there.  What a statement says is ours or the host's; what an observer says is
+ * only ever a value.
+ *
+ * Errors: ERR_AGAIN: it is away, or answers something that may heal: close it, open it later, try
+ * again.  ERR_REFUSED: it will not heal by itself: a person must look.  ERR_END: wake_fd has
+ * become readable while it was waited.  ERR_MEMORY.  The first two with words that hold no
+ * password.
+ */
+#ifndef PROJECT_DATABASE_H
+#define PROJECT_DATABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "project/config.h"
+#include "project/effect.h"
+#include "project/table.h"
+
+/* How long one answer may take, and a connection to be made, in seconds. */
+#define DATABASE_ANSWER_LIMIT_S  60u
+#define DATABASE_CONNECT_LIMIT_S 10u
+
+enum database_kind { DATABASE_NULL, DATABASE_NUMBER, DATABASE_TEXT, DATABASE_BYTES };
+
+/* A value of a statement; borrowed. */
+struct database_value {
+	enum database_kind kind;
+	uint64_t number; /* at most INT64_MAX */
+	struct bytes bytes;
+};
+
+/* One row of an answer: each column as text, or data NULL for NULL.  Borrowed for the call.
+ * Anything but ERR_OK ends the reading and is given back. */
+typedef enum err database_row_fn(void *ctx, const struct bytes *columns, size_t count);
+/* An effect that the table refused, and why.  ERR_MEMORY ends it all. */
+typedef enum err database_refused_fn(void *ctx, const struct effect *effect, const char *error);
+
+/* What makes one connection. */
+struct database_place {
+	const struct project_config *config;
+	int wake_fd; /* of who ends this process; -1: none */
+};
+
+struct database_ops {
+	const char *scheme;        /* as a projection begins */
+	const char *bytes_type;    /* of a column that holds any bytes */
+	const char *select_cursor; /* origin, next_index, dead_letters of observer $1, locked */
+	const char *begin;         /* begins a transaction that may write */
+	const char *lock; /* in it: one at a time goes on from here; NULL where begin does */
+	enum err (*open)(const struct database_place *place, void **out,
+			 struct project_failure *why);
+	void (*close)(void *state);
+	/* Statements without values; a mistake in one is ERR_REFUSED. */
+	enum err (*run)(void *state, const char *sql, struct project_failure *why);
+	/* One statement with values $1, $2, ... that first appear in this order.  `fn` may be NULL;
+	 * *changed_out is the number of rows that it changed. */
+	enum err (*ask)(void *state, const char *sql, const struct database_value *values,
+			size_t count, database_row_fn *fn, void *ctx, uint64_t *changed_out,
+			struct project_failure *why);
+	/* The columns of a table that rows can be written to.  ERR_MISSING: there is no such table;
+	 * ERR_REFUSED: a key that is none of its columns. */
+	enum err (*describe)(void *state, const struct project_config *config, struct table *out,
+			     struct project_failure *why);
+	/* Looks at what write_rows will say. */
+	enum err (*prepare_rows)(void *state, const struct table *table,
+				 struct project_failure *why);
+	/* Writes a row for each effect, in a transaction that has begun, and hands over those that
+	 * cannot be rows of this table. */
+	enum err (*write_rows)(void *state, const struct table *table,
+			       const struct effect *const *effects, size_t count,
+			       database_refused_fn *refused, void *ctx,
+			       struct project_failure *why);
+};
+
+struct database {
+	const struct database_ops *ops;
+	void *state; /* NULL: not open */
+};
+
+/* By how a projection begins; NULL: of no known kind. */
+const struct database_ops *database_of(const char *projection);
+
+MUST_USE enum err database_open(struct database *db, const struct database_place *place,
+				struct project_failure *why);
+/* What was not committed is undone.  Not open is fine. */
+void database_close(struct database *db);
+MUST_USE enum err database_run(struct database *db, const char *sql, struct project_failure *why);
+MUST_USE enum err database_ask(struct database *db, const char *sql,
+			       const struct database_value *values, size_t count,
+			       database_row_fn *fn, void *ctx, uint64_t *changed_out,
+			       struct project_failure *why);
+/* Makes Hark's tables where they are not there, in a transaction that has begun. */
+MUST_USE enum err database_make_tables(struct database *db, struct project_failure *why);
+/*
+ * Describes the host's table, which is made by the host's statement where it is not there.  *out is
+ * to be finished whatever comes back.
+ */
+MUST_USE enum err database_take_table(struct database *db, const struct project_config *config,
+				      struct table *out, struct project_failure *why);
+
+struct database_value database_number(uint64_t v);
+struct database_value database_text(const char *text);
+struct database_value database_bytes(struct bytes bytes);
+
+/* The number that a column's text is: ERR_REFUSED where it is none. */
+MUST_USE enum err database_read_number(struct bytes column, uint64_t *out);
+
+extern const struct database_ops database_sqlite;
+extern const struct database_ops database_postgresql;
+
+#endif
