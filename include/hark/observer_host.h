@@ -66,7 +66,14 @@ enum hark_observer_cap_token {
 #define HARK_OBSERVER_TOKEN_BIT(token) (1u << (unsigned)(token))
 #define HARK_OBSERVER_TOKENS_ALL       ((1u << HARK_OBSERVER_TOKEN_COUNT) - 1u)
 
-/* "PgWrite", "MetricEmit", "KmsReceipt", "Log"; NULL for other values. */
+/* Their names, in the order of their numbers. */
+#define HARK_OBSERVER_TOKEN_NAMES(X) \
+	X("PgWrite")                 \
+	X("MetricEmit")              \
+	X("KmsReceipt")              \
+	X("Log")
+
+/* The name of a token; NULL for other values. */
 HARK_API const char *hark_observer_cap_token_name(enum hark_observer_cap_token token);
 /* The token of that name; false, with *out untouched, where there is none. */
 HARK_API bool hark_observer_cap_token_of(struct hark_text name, enum hark_observer_cap_token *out);

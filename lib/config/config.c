@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "config/cells.h"
+#include "config/observers.h"
 #include "os/file.h"
 #include "os/folder.h"
 
@@ -37,6 +38,15 @@ config_spec_hash_is_good(const char *text)
 	MUST(text != NULL);
 
 	return strncmp(text, "sha256:", 7) == 0 && text_is_hex(text + 7, strlen(text + 7), 64);
+}
+
+bool
+config_observer_digest_is_good(const char *text)
+{
+	MUST(text != NULL);
+
+	return (strncmp(text, "sha256:", 7) == 0 || strncmp(text, "blake3:", 7) == 0) &&
+	       text_is_hex(text + 7, strlen(text + 7), 64);
 }
 
 enum err
@@ -74,6 +84,9 @@ config_finish(struct config *c)
 	for (i = 0; i < c->cell_count; i++)
 		config_cell_finish(&c->cells[i]);
 	free(c->cells);
+	for (i = 0; i < c->observer_count; i++)
+		config_observer_finish(&c->observers[i]);
+	free(c->observers);
 	free(c->data);
 	free(c->run);
 	free(c->host);
@@ -111,6 +124,22 @@ read_text(struct config_reader *r, const char *name, const void *text, size_t si
 	if (e == ERR_MEMORY)
 		return refuse_file(r->why, name, e, err_text(e), "stop something else");
 	return e;
+}
+
+/* A password is for those who may read the configuration alone. */
+static enum err
+check_mode(struct config_reader *r, int fd)
+{
+	struct config_mark mark;
+	struct file_info info;
+
+	if (!config_observers_find_secret(r, &mark))
+		return ERR_OK;
+	if (file_stat(fd, &info) == ERR_OK && (info.mode & 07) == 0)
+		return ERR_OK;
+	return config_refuse(r, ERR_REFUSED, mark,
+			     "the projection of this observer has a password, and everybody may "
+			     "read this file; chmod o= it");
 }
 
 static enum err
@@ -155,7 +184,8 @@ read_file(struct config_reader *r, const char *path)
 		return refuse_file(r->why, path, e, err_text(e), "stop something else");
 	if (e != ERR_OK)
 		return refuse_file(r->why, path, e, strerror(errno), "let it be read");
-	return take_file(r, path, (struct bytes){ text.data, text.size });
+	e = take_file(r, path, (struct bytes){ text.data, text.size });
+	return e == ERR_OK ? check_mode(r, fd) : e;
 }
 
 /* The names of a folder of drop-ins. */
@@ -261,9 +291,15 @@ check_together(struct config_reader *r, const char *path)
 static enum err
 end(struct config_reader *r, const char *path, enum err e, struct config *out)
 {
-	free(r->places);
 	if (e == ERR_OK)
 		e = check_together(r, path);
+	if (e == ERR_OK) {
+		e = config_observers_settle(r);
+		if (e == ERR_MEMORY)
+			(void)refuse_file(r->why, path, e, err_text(e), "stop something else");
+	}
+	free(r->places);
+	free(r->observer_places);
 	if (e != ERR_OK) {
 		config_finish(r->config);
 		return e;

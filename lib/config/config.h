@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * harkd's configuration: one YAML file, drop-ins beside it (<file>.d/NAME.yaml in the order of
- * their names), or defaults alone.  A later file replaces single values and adds cells.  Unknown
- * key, duplicate, wrong type or value: an error with file, line, column and remedy.  By libyaml's
- * events and a table that keeps each mark.
+ * their names), or defaults alone.  A later file replaces single values and adds cells and
+ * observers.  Unknown key, duplicate, wrong type or value: an error with file, line, column and
+ * remedy.  By libyaml's events and a table that keeps each mark.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "config/observer.h"
 
 #define CONFIG_CELLS_MAX      10000u
 #define CONFIG_PATH_BYTES_MAX 4096u /* with its terminator */
@@ -69,6 +70,8 @@ struct config {
 	char *admin_group; /* control socket: the group that reads; NULL: "hark" if there is one */
 	struct config_cell *cells;
 	size_t cell_count;
+	struct config_observer *observers;
+	size_t observer_count;
 };
 
 /* "<file>:<line>:<column>: <what>; <remedy>", or without the place where the file as a whole is
@@ -80,8 +83,8 @@ struct config_failure {
 
 /* Defaults alone; data and run are copied. */
 MUST_USE enum err config_defaults(const char *data, const char *run, struct config *out);
-/* ERR_FORMAT, ERR_DUPLICATE, ERR_RANGE, ERR_MISSING (the file, or a required key), ERR_MEMORY,
- * ERR_SYSTEM: all with *why. */
+/* ERR_FORMAT, ERR_DUPLICATE, ERR_RANGE, ERR_MISSING (the file, or a required key), ERR_LIMIT,
+ * ERR_REFUSED (a secret that everybody may read), ERR_MEMORY, ERR_SYSTEM: all with *why. */
 MUST_USE enum err config_read(const char *path, struct config *out, struct config_failure *why);
 /* One file that was read, in the order of reading; borrowed for the call.  ERR_MEMORY ends it all.
  */

@@ -10,6 +10,7 @@
 #include <yaml.h>
 
 #include "config/config.h"
+#include "config/observer.h"
 
 /* The largest file, in bytes: room for CONFIG_CELLS_MAX cells with all that they may say. */
 #define CONFIG_FILE_BYTES_MAX 16777216u
@@ -32,6 +33,13 @@ struct cell_place {
 	size_t file; /* number of the file */
 };
 
+/* Where an observer was given. */
+struct observer_place {
+	struct config_mark mark;
+	char file[CONFIG_SHOWN_BYTES];
+	size_t file_number;
+};
+
 /* One file of a configuration as it is read. */
 struct config_reader {
 	yaml_parser_t parser;
@@ -49,6 +57,8 @@ struct config_reader {
 	void *on_text_ctx;
 	struct cell_place *places;
 	size_t place_capacity;
+	struct observer_place *observer_places;
+	size_t observer_capacity;
 };
 
 /* ---- events (source.c) ---- */
@@ -88,6 +98,19 @@ enum config_kind {
 	KIND_USER,        /* i64 */
 	KIND_TABLE,       /* keys below it, of the same struct */
 	KIND_CELLS,       /* the list of cells */
+	KIND_OBSERVERS,   /* the list of observers */
+	KIND_LIST,        /* a struct config_texts: `min` to `max` of kind `item` */
+	KIND_TOKENS,      /* u32: the mask of a list of HARK_OBSERVER_TOKEN_NAMES */
+	KIND_LIMIT,       /* u64: in bytes where the key's name says so */
+	KIND_OBSERVER,    /* config_observer_name_is_good */
+	KIND_DIGEST,      /* blake3: or sha256: and 64 digits */
+	KIND_ENGINE,      /* wasmtime or noop */
+	KIND_ON_TRAP,     /* skip or stop */
+	KIND_TYPE,        /* of events; a '*' at its end makes it a prefix */
+	KIND_PROJECTION,  /* config_projection_is_good */
+	KIND_SQL_TABLE,   /* NAME or SCHEMA.NAME */
+	KIND_SQL_NAME,    /* of a column */
+	KIND_METRIC,      /* a prefix of names of metrics */
 };
 
 /* A row: zeroed it ends a table. */
@@ -98,6 +121,7 @@ struct config_key {
 	uint64_t min, max; /* as stored */
 	const struct config_key *below;
 	bool required;
+	enum config_kind item;
 };
 
 /* A value of the file as it may be shown. */
@@ -111,7 +135,14 @@ struct config_shown config_show(const struct config_reader *r);
 MUST_USE enum err config_scalar_read(struct config_reader *r, const struct config_key *key,
 				     void *into);
 
+/* A list of scalars; the event is its first. */
+MUST_USE enum err config_list_read(struct config_reader *r, const struct config_key *key,
+				   void *into);
+
 /* Reads one whole file into r->config. */
 MUST_USE enum err config_keys_read(struct config_reader *r);
+/* Reads a text that is one entry of the observers. */
+MUST_USE enum err config_keys_read_observer(struct config_reader *r, struct config_observer *into,
+					    struct config_mark *mark_out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "config/cells.h"
 #include "config/config_internal.h"
+#include "config/observers.h"
 #include "config/value.h"
 
 /* The most keys of one table. */
@@ -13,8 +14,9 @@
 /* Bytes of " of 'KEY'" for the longest key. */
 #define WORD_BYTES 64u
 
-#define IN(member)   offsetof(struct config, member)
-#define CELL(member) offsetof(struct config_cell, member)
+#define IN(member)       offsetof(struct config, member)
+#define CELL(member)     offsetof(struct config_cell, member)
+#define OBSERVER(member) offsetof(struct config_observer, member)
 
 static const struct config_key receiver_keys[] = {
 	{ "isolation", KIND_ISOLATION, IN(receivers_shared) },
@@ -49,6 +51,7 @@ static const struct config_key top_keys[] = {
 	  CONFIG_KEEPALIVE_MS_MAX },
 	{ "control", KIND_TABLE, 0, 0, 0, control_keys },
 	{ "cells", KIND_CELLS, 0 },
+	{ "observers", KIND_OBSERVERS, 0 },
 	{ 0 },
 };
 
@@ -71,6 +74,64 @@ static const struct config_key cell_keys[] = {
 	{ "owner", KIND_OWNER, CELL(owner_uid) },
 	{ "mode", KIND_MODE, CELL(mode), 0, 0777 },
 	{ "peer_uid", KIND_USER, CELL(peer_uid), 0, UINT32_MAX - 1 },
+	{ 0 },
+};
+
+static const struct config_key filter_keys[] = {
+	{ "cells", KIND_LIST, OBSERVER(cells), 1, CONFIG_FILTER_CELLS_MAX, .item = KIND_CELL },
+	{ "types", KIND_LIST, OBSERVER(types), 1, CONFIG_FILTER_TEXTS_MAX, .item = KIND_TYPE },
+	{ "sources", KIND_LIST, OBSERVER(sources), 1, CONFIG_FILTER_TEXTS_MAX, .item = KIND_TYPE },
+	{ 0 },
+};
+
+static const struct config_key observer_limit_keys[] = {
+#define LIMIT(name, words, usual, most) { #name, KIND_LIMIT, OBSERVER(limits.name), 1, (most) },
+	HARK_OBSERVER_LIMITS(LIMIT)
+#undef LIMIT
+		{ 0 },
+};
+
+static const struct config_key pg_keys[] = {
+	{ "table", KIND_SQL_TABLE, OBSERVER(table), .required = true },
+	{ "key", KIND_LIST, OBSERVER(key), 1, CONFIG_KEY_COLUMNS_MAX, .item = KIND_SQL_NAME },
+	{ "create", KIND_PATH, OBSERVER(create) },
+	{ 0 },
+};
+
+static const struct config_key metric_keys[] = {
+	{ "file", KIND_PATH, OBSERVER(metric_file), .required = true },
+	{ "prefix", KIND_METRIC, OBSERVER(metric_prefix), .required = true },
+	{ "series", KIND_COUNT_32, OBSERVER(metric_series), 1, CONFIG_METRIC_SERIES_MAX },
+	{ 0 },
+};
+
+static const struct config_key kms_keys[] = {
+	{ "file", KIND_PATH, OBSERVER(receipt_file), .required = true },
+	{ 0 },
+};
+
+static const struct config_key log_keys[] = {
+	{ "lines_per_s", KIND_COUNT_32, OBSERVER(log_lines_per_s), 1, CONFIG_LOG_LINES_MAX },
+	{ 0 },
+};
+
+static const struct config_key observer_keys[] = {
+	{ "name", KIND_OBSERVER, OBSERVER(name), .required = true },
+	{ "module", KIND_PATH, OBSERVER(module), .required = true },
+	{ "digest", KIND_DIGEST, OBSERVER(digest), .required = true },
+	{ "engine", KIND_ENGINE, OBSERVER(noop) },
+	{ "grants", KIND_TOKENS, OBSERVER(tokens) },
+	{ "filter", KIND_TABLE, 0, 0, 0, filter_keys },
+	{ "limits", KIND_TABLE, 0, 0, 0, observer_limit_keys },
+	{ "batch", KIND_COUNT_32, OBSERVER(batch), 1, CONFIG_OBSERVER_BATCH_MAX },
+	{ "strikes", KIND_COUNT_32, OBSERVER(strikes), 1, CONFIG_OBSERVER_STRIKE_MAX },
+	{ "on_trap", KIND_ON_TRAP, OBSERVER(stop_on_trap) },
+	{ "from", KIND_COUNT, OBSERVER(from), 0, UINT64_MAX - 1 },
+	{ "projection", KIND_PROJECTION, OBSERVER(projection) },
+	{ "pg", KIND_TABLE, 0, 0, 0, pg_keys },
+	{ "metric", KIND_TABLE, 0, 0, 0, metric_keys },
+	{ "kms", KIND_TABLE, 0, 0, 0, kms_keys },
+	{ "log", KIND_TABLE, 0, 0, 0, log_keys },
 	{ 0 },
 };
 
@@ -108,6 +169,31 @@ find_key(struct config_reader *r, const struct config_key *keys, const char *whe
 }
 
 static enum err read_cells(struct config_reader *r);
+static enum err read_observers(struct config_reader *r);
+static enum err read_mapping(struct config_reader *r, const struct config_key *keys,
+			     const char *where, void *into);
+
+/* The value of a key, which is the next event. */
+static enum err
+read_value(struct config_reader *r, const struct config_key *key, void *into)
+{
+	char below[WORD_BYTES];
+
+	(void)snprintf(below, sizeof(below), " of '%s'", key->name);
+	switch (key->kind) {
+	case KIND_TABLE:
+		return read_mapping(r, key->below, below, into);
+	case KIND_CELLS:
+		return read_cells(r);
+	case KIND_OBSERVERS:
+		return read_observers(r);
+	case KIND_LIST:
+	case KIND_TOKENS:
+		return config_list_read(r, key, into);
+	default:
+		return config_scalar_read(r, key, into);
+	}
+}
 
 /* The event is the mapping's first.  `where` is for messages, such as " of a cell". */
 static enum err
@@ -115,7 +201,6 @@ read_mapping(struct config_reader *r, const struct config_key *keys, const char 
 {
 	struct config_mark begin = config_event_mark(r);
 	size_t lines[KEYS_MAX] = { 0 }; /* where each was given: 0 is nowhere */
-	char below[WORD_BYTES];
 	enum err e;
 	size_t i = 0;
 
@@ -143,12 +228,8 @@ read_mapping(struct config_reader *r, const struct config_key *keys, const char 
 					     keys[i].name, lines[i]);
 		lines[i] = config_event_mark(r).line;
 		e = config_source_next(r);
-		if (e != ERR_OK)
-			return e;
-		(void)snprintf(below, sizeof(below), " of '%s'", keys[i].name);
-		e = keys[i].kind == KIND_TABLE   ? read_mapping(r, keys[i].below, below, into)
-		    : keys[i].kind == KIND_CELLS ? read_cells(r)
-						 : config_scalar_read(r, &keys[i], into);
+		if (e == ERR_OK)
+			e = read_value(r, &keys[i], into);
 		if (e != ERR_OK)
 			return e;
 	}
@@ -189,26 +270,89 @@ read_cells(struct config_reader *r)
 	}
 }
 
-enum err
-config_keys_read(struct config_reader *r)
+static enum err
+read_observers(struct config_reader *r)
+{
+	enum err e;
+
+	if (r->event.type != YAML_SEQUENCE_START_EVENT)
+		return config_refuse(r, ERR_FORMAT, config_event_mark(r),
+				     "'observers' has %s; give it a list: '- name: ...'",
+				     config_event_text(r));
+	for (;;) {
+		struct config_observer *observer;
+		struct config_mark mark;
+
+		e = config_source_next(r);
+		if (e != ERR_OK)
+			return e;
+		if (r->event.type == YAML_SEQUENCE_END_EVENT)
+			return ERR_OK;
+		mark = config_event_mark(r);
+		e = config_observers_add(r, mark, &observer);
+		if (e == ERR_OK)
+			e = read_mapping(r, observer_keys, " of an observer", observer);
+		if (e == ERR_OK)
+			e = config_observers_check_last(r, mark);
+		if (e != ERR_OK)
+			return e;
+	}
+}
+
+/* ---- documents ----------------------------------------------------------------------------- */
+
+/* The first event of the document's content is in r->event; false in *is_there_out: there is none.
+ */
+static enum err
+begin_document(struct config_reader *r, bool *is_there_out)
 {
 	enum err e = config_source_next(r);
 
 	MUST(e != ERR_OK || r->event.type == YAML_STREAM_START_EVENT);
 	if (e == ERR_OK)
 		e = config_source_next(r);
-	/* A file of nothing but comments says that all defaults are right. */
-	if (e != ERR_OK || r->event.type == YAML_STREAM_END_EVENT)
-		return e;
-	e = config_source_next(r);
-	if (e == ERR_OK)
-		e = read_mapping(r, top_keys, "", r->config);
-	if (e == ERR_OK)
-		e = config_source_next(r); /* the document's end */
+	*is_there_out = e == ERR_OK && r->event.type != YAML_STREAM_END_EVENT;
+	return *is_there_out ? config_source_next(r) : e;
+}
+
+static enum err
+end_document(struct config_reader *r)
+{
+	enum err e = config_source_next(r); /* the document's end */
+
 	if (e == ERR_OK)
 		e = config_source_next(r);
 	if (e == ERR_OK && r->event.type != YAML_STREAM_END_EVENT)
 		return config_refuse(r, ERR_FORMAT, config_event_mark(r),
 				     "a second document; a file has one, so take out '---'");
 	return e;
+}
+
+enum err
+config_keys_read(struct config_reader *r)
+{
+	bool is_there = false;
+	enum err e = begin_document(r, &is_there);
+
+	/* A file of nothing but comments says that all defaults are right. */
+	if (e == ERR_OK && is_there)
+		e = read_mapping(r, top_keys, "", r->config);
+	return e == ERR_OK && is_there ? end_document(r) : e;
+}
+
+enum err
+config_keys_read_observer(struct config_reader *r, struct config_observer *into,
+			  struct config_mark *mark_out)
+{
+	bool is_there = false;
+	enum err e = begin_document(r, &is_there);
+
+	if (e != ERR_OK)
+		return e;
+	*mark_out = config_event_mark(r);
+	if (!is_there)
+		return config_refuse(r, ERR_MISSING, *mark_out,
+				     "there is no observer; write 'name: ...'");
+	e = read_mapping(r, observer_keys, " of an observer", into);
+	return e == ERR_OK ? end_document(r) : e;
 }

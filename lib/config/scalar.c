@@ -36,6 +36,43 @@ is_path(const char *text, size_t size)
 	       text_is_utf8(text, size);
 }
 
+/* A remedy, and what is_sql takes: what every database takes without quotes. */
+#define SQL_NAME "1 to 63 letters, digits and '_', no digit first"
+
+static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+static const char name_signs[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+/* Up to `parts` names with a point between them. */
+static bool
+is_sql(const char *text, unsigned int parts)
+{
+	for (; parts > 0; parts--) {
+		size_t size = strspn(text, name_signs);
+
+		if (size == 0 || size > CONFIG_SQL_NAME_BYTES_MAX ||
+		    strchr(name_letters, text[0]) == NULL)
+			return false;
+		if (text[size] == '\0')
+			return true;
+		if (text[size] != '.')
+			return false;
+		text += size + 1;
+	}
+	return false;
+}
+
+static bool
+is_metric(const char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		if (text[i] != ':' && strchr(name_signs, text[i]) == NULL)
+			return false;
+	}
+	return size > 0 && size <= CONFIG_METRIC_BYTES_MAX && strchr("0123456789", text[0]) == NULL;
+}
+
 /* What is wrong with a text for this kind, as its remedy; NULL where nothing is. */
 static const char *
 judge_text(enum config_kind kind, const char *text, size_t size)
@@ -51,6 +88,32 @@ judge_text(enum config_kind kind, const char *text, size_t size)
 		return config_cell_name_is_good(text)
 			       ? NULL
 			       : "1 to 128 letters, digits and ._:@-, neither '.' nor '-' first";
+	case KIND_OBSERVER:
+		return config_observer_name_is_good(text)
+			       ? NULL
+			       : "1 to 64 letters, digits and ._:@-, neither '.' nor '-' first, "
+				 "and not .new, .off or .cursor at its end";
+	case KIND_DIGEST:
+		return config_observer_digest_is_good(text)
+			       ? NULL
+			       : "blake3: or sha256: and 64 lower-case hex digits behind it";
+	case KIND_TYPE:
+		return text_is_id(text, size, CONFIG_FILTER_BYTES_MAX)
+			       ? NULL
+			       : "1 to 256 bytes without blanks and control characters";
+	case KIND_PROJECTION:
+		return config_projection_is_good(text, size)
+			       ? NULL
+			       : "sqlite:/PATH, postgresql://... or postgres://... of at most "
+				 "4095 bytes";
+	case KIND_SQL_TABLE:
+		return is_sql(text, 2) ? NULL : "NAME or SCHEMA.NAME, each of " SQL_NAME;
+	case KIND_SQL_NAME:
+		return is_sql(text, 1) ? NULL : SQL_NAME;
+	case KIND_METRIC:
+		return is_metric(text, size) ? NULL
+					     : "1 to 64 letters, digits, '_' and ':', no digit "
+					       "first";
 	case KIND_SPEC_HASH:
 		return config_spec_hash_is_good(text)
 			       ? NULL
@@ -116,6 +179,15 @@ write_thousandths(uint64_t value, char *text, size_t capacity)
 		text[size - 1] = '\0';
 }
 
+/* By its name, as all numbers of bytes are named. */
+static bool
+is_of_bytes(const struct config_key *key)
+{
+	size_t size = strlen(key->name);
+
+	return size > 6 && strcmp(key->name + size - 6, "_bytes") == 0;
+}
+
 static enum err
 read_number(struct config_reader *r, const struct config_key *key, uint64_t *into)
 {
@@ -123,6 +195,7 @@ read_number(struct config_reader *r, const struct config_key *key, uint64_t *int
 	size_t size = r->event.data.scalar.length;
 	bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	char low[32], high[32], remedy[160];
+	bool bytes = key->kind == KIND_BYTES || (key->kind == KIND_LIMIT && is_of_bytes(key));
 	uint64_t number = 0;
 	enum err e;
 
@@ -131,8 +204,8 @@ read_number(struct config_reader *r, const struct config_key *key, uint64_t *int
 		write_thousandths(key->min, low, sizeof(low));
 		write_thousandths(key->max, high, sizeof(high));
 	} else {
-		e = key->kind == KIND_BYTES ? config_value_bytes(text, size, &number)
-					    : num_read_u64(text, size, UINT64_MAX, &number);
+		e = bytes ? config_value_bytes(text, size, &number)
+			  : num_read_u64(text, size, UINT64_MAX, &number);
 		(void)snprintf(low, sizeof(low), "%" PRIu64, key->min);
 		(void)snprintf(high, sizeof(high), "%" PRIu64, key->max);
 	}
@@ -142,7 +215,7 @@ read_number(struct config_reader *r, const struct config_key *key, uint64_t *int
 	}
 	(void)snprintf(remedy, sizeof(remedy), "a number from %s to %s%s%s", low, high,
 		       key->kind == KIND_THOUSANDTHS ? " with at most three decimals"
-		       : key->kind == KIND_BYTES     ? ", with KiB, MiB or GiB behind it or not"
+		       : bytes                       ? ", with KiB, MiB or GiB behind it or not"
 						     : "",
 		       plain ? "" : ", without quotes");
 	return refuse_value(r, key, e == ERR_OK && plain ? ERR_RANGE : ERR_FORMAT, remedy);
@@ -201,6 +274,10 @@ config_scalar_read(struct config_reader *r, const struct config_key *key, void *
 		return read_choice(r, key, "false", "true", (bool *)(void *)at);
 	case KIND_ISOLATION:
 		return read_choice(r, key, "cell", "shared", (bool *)(void *)at);
+	case KIND_ENGINE:
+		return read_choice(r, key, "wasmtime", "noop", (bool *)(void *)at);
+	case KIND_ON_TRAP:
+		return read_choice(r, key, "skip", "stop", (bool *)(void *)at);
 	case KIND_OWNER:
 		return read_owner(r, key, (int64_t *)(void *)at);
 	case KIND_MODE:
@@ -208,6 +285,7 @@ config_scalar_read(struct config_reader *r, const struct config_key *key, void *
 	case KIND_COUNT:
 	case KIND_THOUSANDTHS:
 	case KIND_BYTES:
+	case KIND_LIMIT:
 		return read_number(r, key, (uint64_t *)(void *)at);
 	case KIND_COUNT_32:
 		e = read_number(r, key, &number);

@@ -25,7 +25,11 @@ static const char *const errors[] = {
 };
 
 static const char *const classes[] = { "Panic", "BudgetExceeded", "CapabilityDenied", "Other" };
-static const char *const tokens[] = { "PgWrite", "MetricEmit", "KmsReceipt", "Log" };
+static const char *const tokens[] = {
+#define HARK_OBSERVER_TOKEN_TEXT(text) text,
+	HARK_OBSERVER_TOKEN_NAMES(HARK_OBSERVER_TOKEN_TEXT)
+#undef HARK_OBSERVER_TOKEN_TEXT
+};
 static_assert(COUNT_OF(tokens) == HARK_OBSERVER_TOKEN_COUNT, "a name for each token");
 
 static const char *const reasons[] = {

@@ -102,8 +102,8 @@ static const struct {
 } refusals[] = {
 	{ "unknown, near", "dta: /x\n", ERR_FORMAT,
 	  "f:1:1: unknown key 'dta'; did you mean 'data'?" },
-	{ "unknown, far", "run: /r\nobservers: []\n", ERR_FORMAT,
-	  "f:2:1: unknown key 'observers'; hark.yaml(5) has those that there are" },
+	{ "unknown, far", "run: /r\nexporters: []\n", ERR_FORMAT,
+	  "f:2:1: unknown key 'exporters'; hark.yaml(5) has those that there are" },
 	{ "unknown below", "ledger:\n  ticks: 4\n", ERR_FORMAT,
 	  "f:2:3: unknown key 'ticks' of 'ledger'; did you mean 'tick_s'?" },
 	{ "unknown in a cell", "cells:\n- nam: x\n", ERR_FORMAT,
