@@ -289,6 +289,7 @@ hear_supervisor(struct serve *s)
 		case MESSAGE_ITEM_CELL:
 		case MESSAGE_ITEM_ROLE:
 		case MESSAGE_ITEM_LEDGER:
+		case MESSAGE_ITEM_OBSERVER:
 			pass_answer(s, &m);
 			return true;
 		default:

@@ -242,6 +242,27 @@ pass_on(struct harkd *h, const struct message *ask, enum message_type type)
 	pending_ask(h, &m, NULL, NULL, ask->id, h->control.generation);
 }
 
+/* What an observer has not read stays.  False: answered. */
+static bool
+may_prune(struct harkd *h, const struct message *ask)
+{
+	const struct observer *o = NULL;
+	uint64_t next = 0;
+	bool known = false;
+	char text[512];
+
+	if (message_number(ask, FIELD_LEDGER, 0) == PROTO_EVIDENCE)
+		o = observer_holds(h, message_number(ask, FIELD_INDEX, 0), &known, &next);
+	if (o == NULL)
+		return true;
+	(void)snprintf(text, sizeof(text),
+		       "observer %s has read %s%llu: prune no further, or remove it first",
+		       o->manifest.name, known ? "up to leaf " : "nothing yet, from leaf ",
+		       (unsigned long long)next);
+	refuse(h, ask, EXIT_TEMPORARY, text);
+	return false;
+}
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 static void
@@ -264,7 +285,8 @@ answer_ledger(struct harkd *h, const struct message *ask)
 		rotate(h, ask, &h->ledgers[ledger]);
 		break;
 	case MESSAGE_ASK_PRUNE:
-		pass_on(h, ask, MESSAGE_PRUNE);
+		if (may_prune(h, ask))
+			pass_on(h, ask, MESSAGE_PRUNE);
 		break;
 	case MESSAGE_ASK_REDACT:
 		pass_on(h, ask, MESSAGE_REDACT);
@@ -295,6 +317,13 @@ answer_ask(struct harkd *h, struct message *ask)
 		break;
 	case MESSAGE_ASK_CELL_REMOVE:
 		remove_cell(h, ask);
+		break;
+	case MESSAGE_ASK_OBSERVER_ADD:
+	case MESSAGE_ASK_OBSERVER_REMOVE:
+	case MESSAGE_ASK_OBSERVER_SWITCH:
+	case MESSAGE_ASK_OBSERVER_RELEASE:
+	case MESSAGE_ASK_OBSERVERS:
+		observer_answer(h, ask);
 		break;
 	case MESSAGE_ASK_CELLS:
 	case MESSAGE_ASK_STATUS:

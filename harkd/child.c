@@ -105,8 +105,8 @@ child_kill(struct child *c, const char *why)
 	child_enter(c, CHILD_ENDING, 0);
 }
 
-static uint64_t
-backoff_ms(uint32_t failures)
+uint64_t
+child_backoff_ms(uint32_t failures)
 {
 	uint32_t doublings;
 
@@ -118,9 +118,8 @@ backoff_ms(uint32_t failures)
 		       : CHILD_BACKOFF_MAX_MS;
 }
 
-/* True for the codes of what no second try heals: a person must act. */
-static bool
-is_final(int code)
+bool
+child_code_is_final(int code)
 {
 	switch (code) {
 	case EXIT_TAMPERED:
@@ -172,7 +171,7 @@ plan_restart(struct child *c)
 
 	c->failures = proven ? 1 : c->failures + 1;
 	c->restarts++;
-	wait_ms = backoff_ms(c->failures);
+	wait_ms = child_backoff_ms(c->failures);
 	if (wait_ms >= 1000)
 		log_warning("%s fails again and again; next start in %llu ms",
 			    child_name(c, name, sizeof(name)), (unsigned long long)wait_ms);
@@ -201,11 +200,13 @@ on_end(void *ctx, uint32_t ready)
 	file_close(&c->pidfd);
 	child_close_channel(c);
 	tell_end(c, &end);
+	if (c->kind->once)
+		c->wanted = false;
 	child_enter(c, CHILD_STOPPED, 0);
 	c->pid = 0;
 	c->kind->ended(c);
 	if (c->wanted && c->failed_code != 0 &&
-	    (is_final(c->failed_code) || h->life == LIFE_STARTING)) {
+	    (child_code_is_final(c->failed_code) || h->life == LIFE_STARTING)) {
 		c->wanted = false;
 		life_fail(h, c->failed_code, "%s: %s", child_name(c, name, sizeof(name)),
 			  c->last_words);
@@ -268,13 +269,17 @@ static void
 start_now(struct child *c)
 {
 	c->failed_code = 0;
+	c->was_late = false;
 	c->ready_ns = 0;
 	c->stop_due = false;
 	c->generation++;
 	if (spawn(c))
 		return;
 	(void)snprintf(c->last_words, sizeof(c->last_words), "it cannot be started");
-	plan_restart(c);
+	if (c->kind->once)
+		c->wanted = false;
+	else
+		plan_restart(c);
 }
 
 static void
@@ -289,6 +294,7 @@ on_timer(void *ctx, uint64_t now_ns)
 		start_now(c);
 		break;
 	case CHILD_STARTING:
+		c->was_late = true;
 		child_kill(c, "it was not ready in time");
 		break;
 	case CHILD_STOPPING:
@@ -319,6 +325,14 @@ child_start(struct child *c)
 	c->wanted = true;
 	if (c->state == CHILD_STOPPED)
 		start_now(c);
+}
+
+void
+child_limit_start(struct child *c, uint64_t ms)
+{
+	MUST(c->state == CHILD_STARTING && ms > 0);
+
+	loop_timer_set(c->h->loop, &c->timer, loop_now_ns(c->h->loop) + ms * NS_PER_MS);
 }
 
 void

@@ -55,6 +55,9 @@ struct child_kind {
 	bool asks;
 	/* It is told to end only once it is ready: something may wait already that it must read. */
 	bool drains;
+	/* It is not started again by itself, and its failures are its owner's to judge: its end is
+	 * the end of its being wanted. */
+	bool once;
 	/* Fills the setup message, whose descriptors are the child's.  False: said why; the start
 	 * has failed. */
 	bool (*setup)(struct child *c, struct message *m);
@@ -83,6 +86,7 @@ struct child {
 	uint64_t ready_ns;       /* 0: not yet */
 	uint64_t restarts;
 	uint32_t failures;                 /* in a row */
+	bool was_late;                     /* killed because it was not READY in time */
 	int failed_code;                   /* of its FAILED; 0 */
 	char report[CHILD_TEXT_BYTES];     /* what its confinement lacks */
 	char last_words[CHILD_TEXT_BYTES]; /* why it ended last */
@@ -100,6 +104,12 @@ void child_stop(struct child *c);
 void child_expect_end(struct child *c);
 /* SIGKILL now; it is started again where it is wanted. */
 void child_kill(struct child *c, const char *why);
+/* From now on it has so long to say READY, whatever its kind has.  Only where it is starting. */
+void child_limit_start(struct child *c, uint64_t ms);
+/* The pause after so many failures in a row. */
+uint64_t child_backoff_ms(uint32_t failures);
+/* True for the codes of what no second try heals: a person must act. */
+bool child_code_is_final(int code);
 bool child_runs(const struct child *c);   /* it said READY, and was not told to end */
 bool child_exists(const struct child *c); /* there is a process */
 /* Sends, or kills a child that cannot be sent to.  Takes the descriptors of *m.  Nothing where it

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "follow/page.h"
 #include "harkd/child.h"
+#include "harkd/observer.h"
 #include "harkd/options.h"
 #include "harkd/place.h"
 #include "loop/loop.h"
@@ -134,6 +135,7 @@ struct harkd {
 	struct receiver *receivers;
 	struct cell *cells;
 	size_t cell_count;
+	struct observer *observers;
 
 	uint64_t last_cell; /* numbers that were given */
 	uint64_t last_channel;

@@ -101,6 +101,7 @@ life_end(struct harkd *h)
 		return;
 	notify_say(&h->notify, "STOPPING=1");
 	h->life = LIFE_ENDING_RECEIVERS;
+	observer_stop_all(h, "harkd is ending");
 	for (r = h->receivers; r != NULL; r = next) {
 		next = r->next;
 		child_stop(&r->child);
@@ -130,8 +131,9 @@ life_step(struct harkd *h)
 		h->life = LIFE_RUNNING;
 		log_info("ready: %zu cells, ledgers of %s", h->cell_count, h->place.host);
 		notify_say(&h->notify, "READY=1");
+		observer_start_all(h);
 	}
-	if (h->life == LIFE_ENDING_RECEIVERS && !receivers_exist(h))
+	if (h->life == LIFE_ENDING_RECEIVERS && !receivers_exist(h) && !observer_exist(h))
 		end_notary(h);
 	if (h->life == LIFE_ENDING_NOTARY && !child_exists(&h->notary))
 		end_rest(h);
@@ -151,6 +153,7 @@ kill_all(struct harkd *h)
 
 	for (r = h->receivers; r != NULL; r = r->next)
 		child_kill(&r->child, "harkd was told twice to end");
+	observer_kill_all(h, "harkd was told twice to end");
 	child_kill(&h->notary, "harkd was told twice to end");
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		child_kill(&h->ledgers[i].signer, "harkd was told twice to end");
@@ -197,6 +200,29 @@ find_group(struct harkd *h)
 		       name != NULL ? name : GROUP_DEFAULT,
 		       e == ERR_MISSING ? "does not exist" : "cannot be looked up");
 	return start_fails(h, e == ERR_MISSING ? EXIT_CONFIG : EXIT_OS, text);
+}
+
+/* Observers that could only be silent are a refusal of the start. */
+static bool
+may_observe(struct harkd *h)
+{
+	char text[CONFIG_PATH_BYTES_MAX + 128];
+	size_t i;
+
+	if (h->config.observer_count > 0 &&
+	    !options_find_observers(&h->options, text, sizeof(text)))
+		return start_fails(h, EXIT_UNAVAILABLE, text);
+	for (i = 0; !HARK_HAS_ENGINE && i < h->config.observer_count; i++) {
+		if (h->config.observers[i].noop)
+			continue;
+		(void)snprintf(
+			text, sizeof(text),
+			"observer %s: this build has no engine that runs modules: build with "
+			"one, or write 'engine: noop', with which it runs nothing",
+			h->config.observers[i].name);
+		return start_fails(h, EXIT_CONFIG, text);
+	}
+	return true;
 }
 
 static bool
@@ -292,6 +318,8 @@ life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 		h->ledgers[i].page_fd = -1;
 	if (!options_read(argc, argv, &h->options, &h->exit_code) || !load_config(h))
 		return h->exit_code;
+	if (!may_observe(h))
+		return h->exit_code;
 	spawn_raise_descriptors();
 	if (!open_loop(h) || !find_group(h) || !open_place(h) || !open_ledgers(h))
 		return h->exit_code;
@@ -302,6 +330,8 @@ life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 	child_start(&h->control);
 	if (remember_all(h))
 		reload_cells(h);
+	if (h->exit_code == EXIT_OK && observer_keep_all(h))
+		observer_reload(h);
 	return h->exit_code;
 }
 
@@ -316,6 +346,7 @@ life_close(struct harkd *h)
 	if (h->loop != NULL)
 		pending_fail_all(h);
 	cell_forget_all(h);
+	observer_forget_all(h);
 	while (h->receivers != NULL) {
 		struct receiver *r = h->receivers;
 

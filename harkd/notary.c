@@ -89,6 +89,7 @@ on_ready(struct child *c, const struct message *ready)
 		cell_introduce(cell);
 	receiver_pair_all(h);
 	configured_tell(h);
+	observer_start_all(h);
 	h->ping_waits = false;
 	loop_timer_set(h->loop, &h->ping, loop_now_ns(h->loop));
 }
@@ -161,6 +162,9 @@ on_message(struct child *c, struct message *m)
 	case MESSAGE_LEDGER_STATE:
 		hear_state(c->h, m);
 		return true;
+	case MESSAGE_OBSERVER_TRAPPED:
+		observer_hear_trapped(c->h, m);
+		return true;
 	case MESSAGE_VIOLATION:
 		hear_violation(c->h, m);
 		return true;
@@ -175,6 +179,7 @@ on_ended(struct child *c)
 	loop_timer_clear(c->h->loop, &c->h->ping);
 	pending_fail_all(c->h);
 	receiver_unpair_all(c->h);
+	observer_stop_all(c->h, "the notary has ended: it is started again with the next");
 }
 
 const struct child_kind role_notary = {

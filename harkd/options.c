@@ -113,6 +113,24 @@ on_text(void *ctx, const char *path, struct bytes text)
 }
 
 bool
+options_find_observers(const struct options *o, char *text, size_t capacity)
+{
+	static const char *const needed[] = { "hark-observer", "hark-projector" };
+	char path[CONFIG_PATH_BYTES_MAX + 64];
+	size_t i;
+
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", o->libexec, needed[i]);
+		if (spawn_is_program(path))
+			continue;
+		(void)snprintf(text, capacity,
+			       "%s is not there or cannot be run: observers need it", path);
+		return false;
+	}
+	return true;
+}
+
+bool
 options_load(const struct options *o, struct config *out, struct buf *texts, int *exit_out)
 {
 	struct config_failure why = { { 0 } };

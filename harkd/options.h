@@ -4,6 +4,7 @@
 #define HARKD_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/bytes.h"
 #include "config/config.h"
@@ -21,6 +22,8 @@ MUST_USE bool options_read(int argc, char **argv, struct options *out, int *exit
  * which is empty.  False: said why. */
 MUST_USE bool options_load(const struct options *o, struct config *out, struct buf *texts,
 			   int *exit_out);
+/* True where the programs that an observer needs are there; else with words. */
+bool options_find_observers(const struct options *o, char *text, size_t capacity);
 void options_finish(struct options *o);
 
 #endif

@@ -70,7 +70,7 @@ place_init(struct place *p)
 	unsigned int i;
 
 	memset(p, 0, sizeof(*p));
-	p->data_fd = p->lock_fd = p->keys_fd = p->cells_fd = p->run_fd = -1;
+	p->data_fd = p->lock_fd = p->keys_fd = p->cells_fd = p->observers_fd = p->run_fd = -1;
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		p->ledger_fds[i] = -1;
 }
@@ -83,6 +83,7 @@ place_close(struct place *p)
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		file_close(&p->ledger_fds[i]);
 	file_close(&p->run_fd);
+	file_close(&p->observers_fd);
 	file_close(&p->cells_fd);
 	file_close(&p->keys_fd);
 	file_close(&p->data_fd);
@@ -320,7 +321,8 @@ place_open(struct place *p, const struct config *config, int64_t group, struct p
 	if (e != ERR_OK)
 		return place_fail(why, place_code_of_errno(), "%s/lock: %s", text, strerror(errno));
 	if (!open_below(p, config->data, "keys", 0700, -1, &p->keys_fd, why) ||
-	    !open_below(p, config->data, "cells", 0700, -1, &p->cells_fd, why))
+	    !open_below(p, config->data, "cells", 0700, -1, &p->cells_fd, why) ||
+	    !open_below(p, config->data, "observers", 0700, -1, &p->observers_fd, why))
 		return false;
 	for (i = 0; i < PROTO_LEDGERS; i++) {
 		if (!open_below(p, config->data, origin_ledger_name((enum proto_ledger)i),

@@ -19,6 +19,7 @@ struct place {
 	int lock_fd;
 	int keys_fd;
 	int cells_fd;
+	int observers_fd;
 	int ledger_fds[PROTO_LEDGERS];
 	int run_fd;
 	char host[HOST_NAME_BYTES];

@@ -125,6 +125,8 @@ reload_config(struct harkd *h)
 	} else {
 		struct config_cell *cells = h->config.cells;
 		size_t count = h->config.cell_count;
+		struct config_observer *observers = h->config.observers;
+		size_t observer_count = h->config.observer_count;
 
 		tell_what_stays(&h->config, &next);
 		h->config.cells = next.cells;
@@ -132,9 +134,14 @@ reload_config(struct harkd *h)
 		h->config.keepalive_ms = next.keepalive_ms;
 		next.cells = cells;
 		next.cell_count = count;
+		h->config.observers = next.observers;
+		h->config.observer_count = next.observer_count;
+		next.observers = observers;
+		next.observer_count = observer_count;
 		config_finish(&next);
 		reload_cells(h);
 		configured_tell(h);
+		observer_reload(h);
 		log_info("the configuration was read again");
 	}
 	notify_say(&h->notify, "READY=1");

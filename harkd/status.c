@@ -153,6 +153,7 @@ send_cells(struct harkd *h, const struct message *ask)
 void
 status_answer(struct harkd *h, const struct message *ask)
 {
+	const struct observer *o;
 	const struct receiver *r;
 	unsigned int i;
 	int code;
@@ -170,8 +171,13 @@ status_answer(struct harkd *h, const struct message *ask)
 	send_role(h, ask->id, &h->control, NULL);
 	for (r = h->receivers; r != NULL; r = r->next)
 		send_role(h, ask->id, &r->child, r->label);
+	for (o = h->observers; o != NULL; o = o->next) {
+		send_role(h, ask->id, &o->module, o->manifest.name);
+		send_role(h, ask->id, &o->projector, o->manifest.name);
+	}
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		send_ledger(h, ask->id, i);
+	observer_send_items(h, ask->id);
 	answer_done(h, ask->id, h->control.generation,
 		    status_is_whole(h) ? EXIT_OK : EXIT_UNREACHABLE, "");
 }

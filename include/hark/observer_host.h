@@ -51,7 +51,14 @@ enum hark_observer_trap_class {
 	HARK_OBSERVER_TRAP_OTHER = 3,
 };
 
-/* "Panic", "BudgetExceeded", "CapabilityDenied", "Other"; NULL for other values. */
+/* Their names, in the order of their numbers. */
+#define HARK_OBSERVER_TRAP_CLASS_NAMES(X) \
+	X("Panic")                        \
+	X("BudgetExceeded")               \
+	X("CapabilityDenied")             \
+	X("Other")
+
+/* The name of a class; NULL for other values. */
 HARK_API const char *hark_observer_trap_class_name(enum hark_observer_trap_class trap_class);
 
 /* What may be granted.  A set of tokens is a mask of HARK_OBSERVER_TOKEN_BIT. */

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "json/writer.h"
 
 #define CONFIG_OBSERVERS_MAX           256u
 #define CONFIG_OBSERVER_NAME_BYTES_MAX 64u
@@ -84,6 +85,9 @@ MUST_USE enum err config_observer_read(const char *name, const void *text, size_
  * config_projection_shown has it.  ERR_LIMIT, ERR_MEMORY. */
 MUST_USE enum err config_observer_write(const struct config_observer *o, bool secrets,
 					struct buf *out);
+/* Writes it as an object whose members have the keys' names, in their order, and without secrets.
+ * What is not given is left out.  Only of one that was read whole. */
+void config_observer_json(const struct config_observer *o, struct json_writer *w);
 /* True where nothing differs.  False too where there is no memory to tell. */
 bool config_observer_is_same(const struct config_observer *a, const struct config_observer *b);
 

@@ -24,7 +24,11 @@ static const char *const errors[] = {
 	[HARK_OBSERVER_SYSTEM] = "a system call failed",
 };
 
-static const char *const classes[] = { "Panic", "BudgetExceeded", "CapabilityDenied", "Other" };
+static const char *const classes[] = {
+#define HARK_OBSERVER_CLASS_TEXT(text) text,
+	HARK_OBSERVER_TRAP_CLASS_NAMES(HARK_OBSERVER_CLASS_TEXT)
+#undef HARK_OBSERVER_CLASS_TEXT
+};
 static const char *const tokens[] = {
 #define HARK_OBSERVER_TOKEN_TEXT(text) text,
 	HARK_OBSERVER_TOKEN_NAMES(HARK_OBSERVER_TOKEN_TEXT)

@@ -70,6 +70,23 @@ file_open_read(const char *path, int *out)
 }
 
 enum err
+file_open_regular(const char *path, int *out)
+{
+	int fd = -1;
+	enum err e = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &fd);
+
+	if (e != ERR_OK)
+		return e;
+	if (!file_is_regular(fd)) {
+		file_close(&fd);
+		errno = EINVAL;
+		return ERR_REFUSED;
+	}
+	*out = fd;
+	return ERR_OK;
+}
+
+enum err
 file_read(int fd, void *data, size_t size, size_t *size_out)
 {
 	ssize_t n;

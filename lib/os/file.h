@@ -53,6 +53,10 @@ MUST_USE enum err file_open_read_at(int dirfd, const char *name, int *out);
 /* For reading a path that a person gave: symlinks are followed.  ERR_MISSING. */
 MUST_USE enum err file_open_read(const char *path, int *out);
 
+/* The same for a regular file alone: nothing else holds its caller up.  ERR_REFUSED: it is another
+ * kind; ERR_MISSING. */
+MUST_USE enum err file_open_regular(const char *path, int *out);
+
 /* Up to size bytes.  ERR_END at the end, ERR_AGAIN where nothing is there now. */
 MUST_USE enum err file_read(int fd, void *data, size_t size, size_t *size_out);
 /* The same, but waits where nothing is there now. */

@@ -80,6 +80,36 @@ folder_sync(int fd)
 }
 
 enum err
+folder_is_below(int fd, int other, bool *out)
+{
+	cleanup(file_close) int at = -1;
+	struct file_info wanted, here, before;
+	enum err e = file_stat(other, &wanted);
+
+	if (e == ERR_OK)
+		e = file_stat(fd, &here);
+	while (e == ERR_OK && !file_same(&here, &wanted)) {
+		int above = -1;
+
+		before = here;
+		e = open_folder(at >= 0 ? at : fd, "..", O_PATH, &above);
+		if (e != ERR_OK)
+			break;
+		file_close(&at);
+		at = above;
+		e = file_stat(at, &here);
+		/* The root is above itself. */
+		if (e == ERR_OK && file_same(&here, &before)) {
+			*out = false;
+			return ERR_OK;
+		}
+	}
+	if (e == ERR_OK)
+		*out = true;
+	return e == ERR_MISSING ? ERR_SYSTEM : e;
+}
+
+enum err
 folder_list(int fd, folder_name_fn *fn, void *ctx)
 {
 	/* A descriptor of its own: closedir closes it, and its place in the list is its own too. */

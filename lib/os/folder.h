@@ -28,6 +28,9 @@ MUST_USE enum err folder_sync_all(int fd);
 /* True where it holds no name.  ERR_SYSTEM. */
 MUST_USE enum err folder_is_empty(int fd, bool *out);
 
+/* True where an open folder is `other` or lies below it, whatever leads there.  ERR_SYSTEM. */
+MUST_USE enum err folder_is_below(int fd, int other, bool *out);
+
 /* Called for each name but "." and "..", in no order.  Anything but ERR_OK ends it. */
 typedef enum err folder_name_fn(void *ctx, const char *name);
 MUST_USE enum err folder_list(int fd, folder_name_fn *fn, void *ctx);

@@ -49,6 +49,25 @@ packet_pair(int out[2])
 	return ERR_OK;
 }
 
+enum err
+packet_pair_one_way(int out[2])
+{
+	int pair[2];
+	enum err e = packet_pair(pair);
+
+	if (e != ERR_OK)
+		return e;
+	/* What the other end would send has nowhere to go, in the kernel. */
+	if (shutdown(pair[1], SHUT_RD) != 0 || shutdown(pair[0], SHUT_WR) != 0) {
+		file_close(&pair[0]);
+		file_close(&pair[1]);
+		return ERR_SYSTEM;
+	}
+	out[0] = pair[0];
+	out[1] = pair[1];
+	return ERR_OK;
+}
+
 /* A descriptor of the path's directory. */
 static enum err
 open_parent(const char *path, int *out)

@@ -19,6 +19,8 @@
 MUST_USE enum err packet_open(int *out);
 /* Two ends of one connection. */
 MUST_USE enum err packet_pair(int out[2]);
+/* The same where out[0] can only read and out[1] only write. */
+MUST_USE enum err packet_pair_one_way(int out[2]);
 /*
  * Connects to the socket at `path`, which may be long: its directory is opened first.  ERR_LIMIT
  * where the last part alone is too long; ERR_MISSING; ERR_REFUSED where nobody listens; ERR_AGAIN

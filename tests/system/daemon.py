@@ -81,6 +81,8 @@ class Harkd:
             for name in PROGRAMS:
                 os.symlink(os.path.join(BIN, name), os.path.join(self.libexec, name))
             self.replace("hark-notary", os.path.join(HERE, "stand-in-notary"))
+            for name in ("hark-observer", "hark-projector"):
+                self.replace(name, os.path.join(HERE, "stand-in-pair"))
             self.order(stand_in)
 
     # ---- what it is made of
@@ -91,8 +93,9 @@ class Harkd:
             os.unlink(path)
         os.symlink(program, path)
 
-    def order(self, words):
-        path = os.path.join(self.libexec, "do")
+    def order(self, words, of=""):
+        """What the stand-in notary does; of="-observer", "-projector": those of a pair."""
+        path = os.path.join(self.libexec, "do" + of)
         with open(path + ".new", "w", encoding="utf-8") as f:
             f.write(words)
         os.rename(path + ".new", path)

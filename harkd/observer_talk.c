@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the processes of an observer say, and what the notary says of them.  The notary decides
+ * whether a digest may run; what a module's process says of itself is shown and nothing more.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/text.h"
+#include "harkd/harkd.h"
+#include "os/file.h"
+#include "os/packet.h"
+#include "prog/exit.h"
+#include "prog/log.h"
+#include "json/writer.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+/* A record of a refusal: words of 1,024 bytes, each at most six, and what stands around them. */
+#define RECORD_BYTES 8192u
+/* As FIELD_JSON has it. */
+#define MANIFEST_BYTES 60000u
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+void
+observer_record(struct observer *o, const char *kind)
+{
+	char json[256];
+	struct message m;
+
+	/* A name and a digest need no escapes. */
+	(void)snprintf(json, sizeof(json), "{\"digest\":\"%s\",\"observer\":\"%s\"}",
+		       o->manifest.digest, o->manifest.name);
+	message_init(&m, MESSAGE_OPERATION, 0);
+	message_set_text(&m, FIELD_KIND, kind);
+	message_set_text(&m, FIELD_JSON, json);
+	child_send(&o->h->notary, &m);
+}
+
+static void
+record_refusal(struct observer *o, const char *reason, const char *text)
+{
+	static char json[RECORD_BYTES];
+	struct json_writer w;
+	struct message m;
+	size_t size = 0;
+
+	json_writer_init(&w, json, sizeof(json));
+	json_write_literal(&w, "{\"digest\":");
+	json_write_string(&w, o->manifest.digest, strlen(o->manifest.digest));
+	json_write_literal(&w, ",\"observer\":");
+	json_write_string(&w, o->manifest.name, strlen(o->manifest.name));
+	json_write_literal(&w, ",\"reason\":");
+	json_write_string(&w, reason, strlen(reason));
+	json_write_literal(&w, ",\"text\":");
+	json_write_string(&w, text, strlen(text));
+	json_write_literal(&w, "}");
+	MUST(json_writer_finish(&w, &size) == ERR_OK);
+	message_init(&m, MESSAGE_OPERATION, 0);
+	message_set_text(&m, FIELD_KIND, "observer_refused");
+	message_set_bytes(&m, FIELD_JSON, json, size);
+	child_send(&o->h->notary, &m);
+}
+
+void
+observer_refuse(struct observer *o, const char *reason, const char *text)
+{
+	char words[sizeof(o->why)];
+
+	(void)snprintf(words, sizeof(words), "%.40s: %.900s", reason, text);
+	log_error("observer %s is refused: %s", o->manifest.name, words);
+	record_refusal(o, reason, text);
+	observer_enter(o, OBSERVER_REFUSED, words);
+	observer_answer_asked(o, EXIT_DATA, words); /* it may be freed by that */
+}
+
+/* ---- may it run ---------------------------------------------------------------------------- */
+
+static void
+go(struct observer *o)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_OBSERVER_GO, 0);
+	m.fds[0] = file_steal(&o->link_end);
+	m.fds[1] = file_steal(&o->report_end);
+	m.fd_count = 2;
+	o->went = true;
+	child_limit_start(&o->module, o->manifest.limits.compile_ms + OBSERVER_START_MS);
+	child_send(&o->module, &m);
+}
+
+static void
+on_judged(struct harkd *h, void *ctx, const struct message *done)
+{
+	struct observer *o = ctx;
+	uint64_t code =
+		done != NULL ? message_number(done, FIELD_CODE, EXIT_SOFTWARE) : EXIT_TEMPORARY;
+	struct bytes text = { NULL, 0 };
+	char shown[512];
+
+	(void)h;
+	/* Told to end meanwhile, or ended: the next pair asks for itself. */
+	if (o->state != OBSERVER_STARTING || o->module.state != CHILD_STARTING)
+		return;
+	if (code == EXIT_OK) {
+		go(o);
+		return;
+	}
+	if (done != NULL)
+		text = message_bytes(done, FIELD_TEXT);
+	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
+	if (code == EXIT_NO_PERMISSION) {
+		observer_enter(o, OBSERVER_QUARANTINED,
+			       shown[0] != '\0' ? shown
+						: "its digest is quarantined until it is released");
+		o->strikes = message_number(done, FIELD_COUNT, o->manifest.strikes);
+		observer_answer_asked(o, EXIT_NO_PERMISSION, o->why);
+	} else if (child_code_is_final((int)code)) {
+		observer_refuse(o, "notary", shown);
+	} else {
+		observer_enter(o, OBSERVER_WAITING, shown[0] != '\0' ? shown : "no notary runs");
+	}
+}
+
+/* The notary gets the other end of the reports, and says whether this digest may run. */
+static void
+ask_notary(struct observer *o)
+{
+	static char json[MANIFEST_BYTES];
+	struct json_writer w;
+	struct message m;
+	size_t size = 0;
+	int pair[2];
+
+	json_writer_init(&w, json, sizeof(json));
+	config_observer_json(&o->manifest, &w);
+	if (json_writer_finish(&w, &size) != ERR_OK) {
+		observer_refuse(o, "setup", "its manifest is too large for a record");
+		return;
+	}
+	if (packet_pair_one_way(pair) != ERR_OK) {
+		child_kill(&o->module, "it can have no channel to the notary");
+		return;
+	}
+	message_init(&m, MESSAGE_OBSERVER, 0);
+	message_set_text(&m, FIELD_OBSERVER, o->manifest.name);
+	message_set_bytes(&m, FIELD_DIGEST, o->digest, sizeof(o->digest));
+	message_set_bytes(&m, FIELD_JSON, json, size);
+	message_set_number(&m, FIELD_COUNT, o->manifest.strikes);
+	m.fds[0] = pair[0];
+	m.fd_count = 1;
+	o->report_end = pair[1];
+	o->was_asked = true;
+	pending_ask(o->h, &m, on_judged, o, 0, 0);
+}
+
+void
+observer_tell_gone(struct observer *o)
+{
+	const struct child *c = &o->module;
+	/* Before it ran the module, or where it ended with words before it was ready, nothing has
+	 * trapped. */
+	bool ran = o->went && !c->was_late && (c->ready_ns != 0 || c->failed_code == 0);
+	struct message m;
+
+	if (!o->was_asked)
+		return;
+	o->was_asked = false;
+	message_init(&m, MESSAGE_OBSERVER_GONE, 0);
+	message_set_text(&m, FIELD_OBSERVER, o->manifest.name);
+	if (ran && o->end != OBSERVER_END_TOLD)
+		message_set_text(&m, FIELD_REASON, o->end == OBSERVER_END_HUNG ? "hung" : "died");
+	child_send(&o->h->notary, &m);
+}
+
+/* ---- the module's process ------------------------------------------------------------------ */
+
+static bool
+hear_digest(struct observer *o, const struct message *m)
+{
+	struct bytes digest = message_bytes(m, FIELD_DIGEST);
+
+	if (o->was_asked || o->module.state != CHILD_STARTING || digest.size != sizeof(o->digest))
+		return false;
+	memcpy(o->digest, digest.data, sizeof(o->digest));
+	o->has_digest = true;
+	ask_notary(o);
+	return true;
+}
+
+/* True for what a record may have as a word. */
+static bool
+is_word(struct bytes text)
+{
+	size_t i;
+
+	for (i = 0; i < text.size; i++) {
+		if ((text.data[i] < 'a' || text.data[i] > 'z') && text.data[i] != '_')
+			return false;
+	}
+	return text.size > 0 && text.size <= 40;
+}
+
+static bool
+hear_refused(struct observer *o, const struct message *m)
+{
+	struct bytes reason = message_bytes(m, FIELD_REASON);
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+	char word[64];
+	char shown[CHILD_TEXT_BYTES];
+
+	if (o->module.state != CHILD_STARTING || !is_word(reason))
+		return o->module.state == CHILD_STOPPING;
+	(void)snprintf(word, sizeof(word), "%.*s", (int)reason.size, (const char *)reason.data);
+	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
+	if (o->state == OBSERVER_STARTING)
+		observer_refuse(o, word, shown);
+	return true;
+}
+
+bool
+observer_hear_module(struct child *c, struct message *m)
+{
+	struct observer *o = observer_of_module(c);
+
+	switch (m->type) {
+	case MESSAGE_OBSERVER_DIGEST:
+		return hear_digest(o, m);
+	case MESSAGE_OBSERVER_REFUSED:
+		return hear_refused(o, m);
+	case MESSAGE_OBSERVER_STATE:
+		o->events = message_number(m, FIELD_COUNT, 0);
+		return true;
+	case MESSAGE_DONE:
+		if (m->id != o->ping_id || !o->ping_waits)
+			return c->state == CHILD_STOPPING;
+		o->ping_waits = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+observer_ping(void *ctx, uint64_t now_ns)
+{
+	struct observer *o = ctx;
+	uint64_t limit_ns = (o->manifest.limits.wall_ms + OBSERVER_HUNG_MS) * NS_PER_MS;
+	struct message m;
+
+	if (!child_runs(&o->module))
+		return;
+	if (o->ping_waits && now_ns - o->ping_sent_ns >= limit_ns) {
+		o->end = OBSERVER_END_HUNG;
+		child_kill(&o->module, "it does not answer");
+		return;
+	}
+	loop_timer_set(o->h->loop, &o->ping, now_ns + OBSERVER_PING_MS * NS_PER_MS);
+	if (o->ping_waits)
+		return;
+	o->ping_waits = true;
+	o->ping_sent_ns = now_ns;
+	message_init(&m, MESSAGE_PING, ++o->ping_id);
+	child_send(&o->module, &m);
+}
+
+/* ---- the projector ------------------------------------------------------------------------- */
+
+bool
+observer_hear_projector(struct child *c, struct message *m)
+{
+	struct observer *o = observer_of_projector(c);
+	struct bytes state = message_bytes(m, FIELD_STATE);
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+	bool away;
+
+	if (m->type != MESSAGE_PROJECTOR_STATE)
+		return false;
+	away = state.size == 4 && memcmp(state.data, "away", 4) == 0;
+	if (!away && (state.size != 2 || memcmp(state.data, "ok", 2) != 0))
+		return false;
+	o->database_is_away = away;
+	(void)text_escape((const char *)text.data, text.size, o->database_text,
+			  sizeof(o->database_text));
+	/* Where it is away from the start, its cursor is not known. */
+	if (!away) {
+		o->has_cursor = true;
+		o->cursor = message_number(m, FIELD_INDEX, 0);
+		o->dead_letters = message_number(m, FIELD_COUNT, 0);
+		if (loop_now_ns(c->h->loop) - o->kept_ns >= OBSERVER_CURSOR_MS * NS_PER_MS)
+			observer_keep_cursor(o);
+	}
+	o->database_said = true;
+	observer_look(o);
+	return true;
+}
+
+void
+observer_look(struct observer *o)
+{
+	enum observer_state next = o->database_is_away ? OBSERVER_AWAY : OBSERVER_RUNNING;
+	bool first = o->state == OBSERVER_STARTING;
+
+	if (!child_runs(&o->module) || !child_runs(&o->projector) || !o->database_said)
+		return;
+	if (o->state != OBSERVER_STARTING && o->state != OBSERVER_RUNNING &&
+	    o->state != OBSERVER_AWAY)
+		return;
+	if (o->state != next || first) {
+		observer_enter(o, next,
+			       next == OBSERVER_AWAY ? o->database_text
+			       : o->manifest.noop    ? "engine: noop: it passes over every event "
+						       "and runs nothing"
+						     : "");
+		if (next == OBSERVER_AWAY)
+			log_warning("observer %s: its database is away: %s", o->manifest.name,
+				    o->database_text);
+		else if (!first)
+			log_info("observer %s: its database is back", o->manifest.name);
+	}
+	if (first) {
+		o->ready_ns = loop_now_ns(o->h->loop);
+		o->is_new = false;
+		observer_answer_asked(o, EXIT_OK, o->why);
+	}
+}
+
+/* ---- traps --------------------------------------------------------------------------------- */
+
+static const char *
+class_name(uint64_t number)
+{
+	static const char *const names[] = {
+#define NAME(text) text,
+		HARK_OBSERVER_TRAP_CLASS_NAMES(NAME)
+#undef NAME
+	};
+
+	return number < sizeof(names) / sizeof(names[0]) ? names[number] : "of no known class";
+}
+
+/* Each that runs this digest, whatever its name. */
+static void
+quarantine(struct harkd *h, const struct observer *first, const char *why)
+{
+	struct observer *o;
+
+	for (o = h->observers; o != NULL; o = o->next) {
+		if (o != first && (!o->has_digest || !first->has_digest ||
+				   memcmp(o->digest, first->digest, sizeof(o->digest)) != 0))
+			continue;
+		if (observer_may_enter(o, OBSERVER_QUARANTINED))
+			observer_enter(o, OBSERVER_QUARANTINED, why);
+	}
+}
+
+void
+observer_hear_trapped(struct harkd *h, const struct message *m)
+{
+	struct bytes state = message_bytes(m, FIELD_STATE);
+	struct observer *o = NULL;
+	char name[CONFIG_OBSERVER_NAME_BYTES_MAX + 1];
+	char why[256];
+
+	if (message_text(m, FIELD_OBSERVER, name, sizeof(name)) == ERR_OK)
+		o = observer_find(h, name);
+	if (o == NULL || o->leaving)
+		return;
+	o->strikes = message_number(m, FIELD_COUNT, 0);
+	(void)snprintf(why, sizeof(why),
+		       "trap %s, strike %llu of %u; operations record %llu has the receipt",
+		       class_name(message_number(m, FIELD_CLASS, UINT64_MAX)),
+		       (unsigned long long)o->strikes, o->manifest.strikes,
+		       (unsigned long long)message_number(m, FIELD_INDEX, 0));
+	log_warning("observer %s: %s", o->manifest.name, why);
+	if (state.size == 11 && memcmp(state.data, "quarantined", 11) == 0)
+		quarantine(h, o, why);
+	else if (o->manifest.stop_on_trap && observer_may_enter(o, OBSERVER_STOPPED))
+		observer_enter(o, OBSERVER_STOPPED, why);
+}
