@@ -16,7 +16,7 @@ observers_can_write(const struct notary *n)
 
 	/* While it cannot be written, its batch is left to what cannot wait elsewhere. */
 	return (b->state == NOTARY_LEDGER_OK || b->state == NOTARY_LEDGER_REFUSED) &&
-	       book_has_room(n, PROTO_OPERATIONS) && n->waiter_count < NOTARY_ANSWERS_MAX;
+	       operations_have_room(n);
 }
 
 static struct bytes

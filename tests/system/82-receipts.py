@@ -66,7 +66,7 @@ def flood(sock):
     try:
         while True:
             sock.send(proto.trap_report(PANIC, 0, 1))
-    except (BlockingIOError, BrokenPipeError):
+    except (BlockingIOError, ConnectionError):
         pass
 
 

@@ -15,6 +15,7 @@ on_answer(void *ctx, const struct notary_answer *answer)
 	assert_true(w->answer_count < WORLD_ANSWERS);
 	w->answers[w->answer_count] = answer->id;
 	w->codes[w->answer_count] = answer->code;
+	w->counts[w->answer_count] = answer->has_count ? answer->count : UINT64_MAX;
 	w->indexes[w->answer_count++] = answer->has_index ? answer->index : UINT64_MAX;
 }
 

@@ -34,6 +34,7 @@ struct world {
 	uint64_t answers[WORLD_ANSWERS]; /* ids */
 	uint64_t codes[WORLD_ANSWERS];
 	uint64_t indexes[WORLD_ANSWERS];
+	uint64_t counts[WORLD_ANSWERS];
 	size_t answer_count;
 	uint64_t receipt_next;
 	uint64_t receipt_before; /* the one before the last */
