@@ -99,6 +99,7 @@ child_kill(struct child *c, const char *why)
 	log_warning("%s is killed: %s", child_name(c, name, sizeof(name)), why);
 	(void)snprintf(c->last_words, sizeof(c->last_words), "killed: %s", why);
 	child_close_channel(c);
+	c->was_killed = true;
 	/* ERR_MISSING: it has ended already, which is the same. */
 	if (spawn_signal(c->pidfd, SIGKILL) == ERR_SYSTEM)
 		log_error("%s cannot be killed: %s", name, strerror(errno));
@@ -184,10 +185,9 @@ on_end(void *ctx, uint32_t ready)
 {
 	struct child *c = ctx;
 	struct harkd *h = c->h;
-	struct spawn_end end;
 	char name[192];
 	unsigned int rounds;
-	enum err e = spawn_reap(c->pidfd, &end);
+	enum err e = spawn_reap(c->pidfd, &c->end);
 
 	(void)ready;
 	if (e == ERR_AGAIN)
@@ -199,7 +199,7 @@ on_end(void *ctx, uint32_t ready)
 	loop_fd_remove(c->h->loop, c->pidfd);
 	file_close(&c->pidfd);
 	child_close_channel(c);
-	tell_end(c, &end);
+	tell_end(c, &c->end);
 	if (c->kind->once)
 		c->wanted = false;
 	child_enter(c, CHILD_STOPPED, 0);
@@ -269,7 +269,7 @@ static void
 start_now(struct child *c)
 {
 	c->failed_code = 0;
-	c->was_late = false;
+	c->was_late = c->was_killed = false;
 	c->ready_ns = 0;
 	c->stop_due = false;
 	c->generation++;

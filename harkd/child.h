@@ -87,6 +87,8 @@ struct child {
 	uint64_t restarts;
 	uint32_t failures;                 /* in a row */
 	bool was_late;                     /* killed because it was not READY in time */
+	bool was_killed;                   /* by us */
+	struct spawn_end end;              /* of the last process, once it has ended */
 	int failed_code;                   /* of its FAILED; 0 */
 	char report[CHILD_TEXT_BYTES];     /* what its confinement lacks */
 	char last_words[CHILD_TEXT_BYTES]; /* why it ended last */

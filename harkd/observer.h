@@ -46,9 +46,6 @@ enum observer_state {
 struct harkd;
 struct observer_gear;
 
-/* Why its module's process has ended, for the notary. */
-enum observer_end { OBSERVER_END_TOLD, OBSERVER_END_DIED, OBSERVER_END_HUNG };
-
 struct observer {
 	struct observer *next;
 	struct harkd *h;
@@ -58,6 +55,7 @@ struct observer {
 	bool was_started; /* since harkd started */
 	enum observer_state state;
 	char why[CHILD_TEXT_BYTES];
+	char notes[CHILD_TEXT_BYTES]; /* what the module's process says while it runs */
 
 	/* ---- the pair */
 	struct child module;
@@ -71,7 +69,10 @@ struct observer {
 	bool database_said;         /* the projector has said how its database is */
 	bool database_is_away;
 	char database_text[CHILD_TEXT_BYTES];
-	enum observer_end end;
+	bool was_told;      /* the pair, to end */
+	bool was_hung;      /* the module's process did not answer */
+	bool ended_unasked; /* the module's process */
+	bool dropped_link;  /* its projector has ended because of what came from it, or its end */
 	struct loop_timer retry; /* the next start */
 	uint32_t failures;       /* in a row */
 	uint64_t ready_ns;       /* since when it runs; 0 */
@@ -156,7 +157,7 @@ void observer_look(struct observer *o);
 void observer_ping(void *ctx, uint64_t now_ns);
 /* The notary: a receipt is durable. */
 void observer_hear_trapped(struct harkd *h, const struct message *m);
-/* The module's process has ended: the notary hears it. */
+/* The pair has ended: the notary hears it, and whether that is a trap. */
 void observer_tell_gone(struct observer *o);
 /* Records that it was refused, with a word and words, and enters that state. */
 void observer_refuse(struct observer *o, const char *reason, const char *text);

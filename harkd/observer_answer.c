@@ -267,8 +267,8 @@ send_item(struct harkd *h, uint64_t id, const struct observer *o, bool whole)
 	if (o->module.pid > 0)
 		message_set_number(&m, FIELD_PID, (uint64_t)o->module.pid);
 	message_set_number(&m, FIELD_RESTARTS, o->pair > 0 ? o->pair - 1 : 0);
-	if (o->why[0] != '\0')
-		message_set_text(&m, FIELD_TEXT, o->why);
+	if (o->why[0] != '\0' || o->notes[0] != '\0')
+		message_set_text(&m, FIELD_TEXT, o->why[0] != '\0' ? o->why : o->notes);
 	message_set_number(&m, FIELD_DEAD_LETTERS, o->dead_letters);
 	if (whole && config_observer_write(&o->manifest, false, &text) == ERR_OK)
 		message_set_bytes(&m, FIELD_MANIFEST, text.data, text.size);

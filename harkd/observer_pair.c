@@ -44,8 +44,7 @@ observer_drop_ends(struct observer *o)
 void
 observer_end(struct observer *o)
 {
-	if (o->end == OBSERVER_END_DIED)
-		o->end = OBSERVER_END_TOLD;
+	o->was_told = true;
 	loop_timer_clear(o->h->loop, &o->ping);
 	child_stop(&o->module);
 	child_stop(&o->projector);
@@ -109,7 +108,8 @@ begin_with(struct observer *o, struct observer_gear *gear)
 	o->pair++;
 	o->was_started = true;
 	o->went = o->was_asked = o->database_said = o->ping_waits = false;
-	o->end = OBSERVER_END_DIED;
+	o->was_told = o->was_hung = o->ended_unasked = o->dropped_link = false;
+	o->notes[0] = '\0';
 	o->events = 0;
 	o->link_end = file_steal(&gear->link_end);
 	observer_enter(o, OBSERVER_STARTING, "");
@@ -156,6 +156,7 @@ pair_is_over(struct observer *o)
 {
 	struct harkd *h = o->h;
 
+	observer_tell_gone(o);
 	observer_drop_ends(o);
 	observer_keep_cursor(o);
 	if (o->leaving)
@@ -216,14 +217,19 @@ on_module_ended(struct child *c)
 {
 	struct observer *o = observer_of_module(c);
 
-	observer_tell_gone(o);
+	o->ended_unasked = !o->was_told;
 	on_ended(o, c);
 }
 
 static void
 on_projector_ended(struct child *c)
 {
-	on_ended(observer_of_projector(c), c);
+	struct observer *o = observer_of_projector(c);
+
+	/* It ends with 0 only when its link has ended, and so where that was not our doing. */
+	o->dropped_link = !o->was_told && !c->was_killed && !c->end.by_signal &&
+			  (c->end.number == EXIT_OK || c->end.number == EXIT_PROTOCOL);
+	on_ended(o, c);
 }
 
 static void

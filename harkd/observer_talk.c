@@ -157,13 +157,41 @@ ask_notary(struct observer *o)
 	pending_ask(o->h, &m, on_judged, o, 0, 0);
 }
 
+/* It has ended by itself, for a reason of its own. */
+static bool
+projector_failed(const struct observer *o)
+{
+	const struct child *c = &o->projector;
+
+	return !c->was_killed &&
+	       (c->end.by_signal || (c->end.number != EXIT_OK && c->end.number != EXIT_PROTOCOL));
+}
+
+/*
+ * The end of a module's process that nobody asked for is a trap, with words or without.  It is none
+ * where it says why it cannot go on and that is no doing of its own: its projector has ended, or
+ * what it says is for a person to mend.
+ */
+static bool
+has_trapped(const struct observer *o)
+{
+	const struct child *c = &o->module;
+
+	if (!o->went || c->was_late)
+		return false;
+	if (o->was_hung || o->dropped_link)
+		return true;
+	if (!o->ended_unasked)
+		return false;
+	if (c->failed_code == 0)
+		return true;
+	return (c->failed_code == EXIT_TEMPORARY || c->failed_code == EXIT_PROTOCOL) &&
+	       !projector_failed(o);
+}
+
 void
 observer_tell_gone(struct observer *o)
 {
-	const struct child *c = &o->module;
-	/* Before it ran the module, or where it ended with words before it was ready, nothing has
-	 * trapped. */
-	bool ran = o->went && !c->was_late && (c->ready_ns != 0 || c->failed_code == 0);
 	struct message m;
 
 	if (!o->was_asked)
@@ -171,8 +199,8 @@ observer_tell_gone(struct observer *o)
 	o->was_asked = false;
 	message_init(&m, MESSAGE_OBSERVER_GONE, 0);
 	message_set_text(&m, FIELD_OBSERVER, o->manifest.name);
-	if (ran && o->end != OBSERVER_END_TOLD)
-		message_set_text(&m, FIELD_REASON, o->end == OBSERVER_END_HUNG ? "hung" : "died");
+	if (has_trapped(o))
+		message_set_text(&m, FIELD_REASON, o->was_hung ? "hung" : "died");
 	child_send(&o->h->notary, &m);
 }
 
@@ -221,6 +249,15 @@ hear_refused(struct observer *o, const struct message *m)
 	return true;
 }
 
+static void
+hear_state(struct observer *o, const struct message *m)
+{
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+
+	o->events = message_number(m, FIELD_COUNT, 0);
+	(void)text_escape((const char *)text.data, text.size, o->notes, sizeof(o->notes));
+}
+
 bool
 observer_hear_module(struct child *c, struct message *m)
 {
@@ -232,7 +269,7 @@ observer_hear_module(struct child *c, struct message *m)
 	case MESSAGE_OBSERVER_REFUSED:
 		return hear_refused(o, m);
 	case MESSAGE_OBSERVER_STATE:
-		o->events = message_number(m, FIELD_COUNT, 0);
+		hear_state(o, m);
 		return true;
 	case MESSAGE_DONE:
 		if (m->id != o->ping_id || !o->ping_waits)
@@ -254,7 +291,7 @@ observer_ping(void *ctx, uint64_t now_ns)
 	if (!child_runs(&o->module))
 		return;
 	if (o->ping_waits && now_ns - o->ping_sent_ns >= limit_ns) {
-		o->end = OBSERVER_END_HUNG;
+		o->was_hung = true;
 		child_kill(&o->module, "it does not answer");
 		return;
 	}
