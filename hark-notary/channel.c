@@ -267,8 +267,12 @@ take_record(struct notary *n, struct channel *c, bool *wants_control)
 
 	if (record_read(n->buffer + p->at, p->size - p->at, &n->record, &used) != ERR_OK)
 		return "malformed_record";
-	/* It was sent again to a notary that has it. */
-	if (number >= c->next) {
+	if (number < c->next) {
+		/* It was sent again to a notary that has it.  The receipt may have been lost with
+		 * the notary before, and no commit need follow from which another would come. */
+		c->is_owed = true;
+		n->receipts_at_ns = n->now.monotonic_ns;
+	} else {
 		slot = table_get(&c->slots, n->record.slot);
 		if (slot == NULL && !p->was_asked) {
 			p->was_asked = true;

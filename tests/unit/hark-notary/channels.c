@@ -187,6 +187,45 @@ tells_what_is_durable_and_no_more(void **state)
 	world_destroy(&w);
 }
 
+/* A notary that died between its commit and the receipt: all that is sent again is durable already,
+ * and its guest may have nothing more to say before it hears that. */
+static void
+tells_again_what_was_durable_before(void **state)
+{
+	static struct world w;
+	const struct record open = opened(0, 1);
+	const struct record said = declared(0, 1, "process.spawned", "sh");
+	uint64_t first;
+
+	(void)state;
+	open_world(&w);
+	w.no_receipts = true;
+	world_add(&w, &open);
+	world_add(&w, &said);
+	world_send(&w);
+	world_commit(&w);
+	assert_int_equal(w.receipts, 0);
+	world_kill(&w);
+	w.no_receipts = false;
+	w.restarts = 1;
+	world_start(&w);
+	world_cell(&w, "c0", "r", 1);
+	world_channel(&w, 9, 100);
+	world_slot(&w, 0, 1);
+	world_commit(&w);
+	w.receipts = 0;
+	first = world_size(&w, PROTO_EVIDENCE);
+	w.next_record = 0;
+	world_add(&w, &open);
+	world_add(&w, &said);
+	world_send(&w);
+	world_tick(&w);
+	assert_int_equal(w.receipts, 1);
+	assert_true(w.receipt_next == 2);
+	assert_true(world_size(&w, PROTO_EVIDENCE) == first);
+	world_destroy(&w);
+}
+
 /* A text of which each byte becomes six, so that one message is more than a batch. */
 static void
 takes_a_message_that_is_more_than_a_batch(void **state)
@@ -276,6 +315,7 @@ main(void)
 		cmocka_unit_test(ends_who_sends_no_batch),
 		cmocka_unit_test(asks_harkd_before_it_judges_a_slot),
 		cmocka_unit_test(tells_what_is_durable_and_no_more),
+		cmocka_unit_test(tells_again_what_was_durable_before),
 		cmocka_unit_test(takes_a_message_that_is_more_than_a_batch),
 		cmocka_unit_test(knows_its_channels),
 		cmocka_unit_test(gives_a_slot_again),
