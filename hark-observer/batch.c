@@ -105,10 +105,10 @@ batch_gather(struct batch *b, size_t most, uint64_t next, batch_leaf_fn *leaf, v
 
 		if (e == ERR_AGAIN)
 			return ERR_OK;
+		if (e == ERR_OK && l.index != b->next)
+			e = ERR_FORMAT;
 		if (e != ERR_OK)
-			return e;
-		if (l.index != b->next)
-			return ERR_FORMAT;
+			return b->next > b->first ? ERR_OK : e;
 		if (!b->settings->noop)
 			take_leaf(b, &l);
 		b->next++;

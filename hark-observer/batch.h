@@ -41,7 +41,8 @@ MUST_USE enum err batch_init(struct batch *b, const struct settings *settings);
 void batch_finish(struct batch *b);
 /*
  * Empties it, and gathers at most `most` events from leaf `next` on, of what is there.  ERR_OK also
- * where there was nothing: then first is next.  Else what `leaf` gave; of that but ERR_AGAIN.
+ * where there was nothing: then first is next.  Where `leaf` fails with another code than
+ * ERR_AGAIN: ERR_OK for what came before, and that code where it is the first.
  */
 MUST_USE enum err batch_gather(struct batch *b, size_t most, uint64_t next, batch_leaf_fn *leaf,
 			       void *ctx);

@@ -157,16 +157,32 @@ report(struct deliver *d, const struct hark_observer_outcome *outcome, bool has_
 	return DELIVER_GO_ON;
 }
 
-/* Smaller batches from now on; larger ones again where they are quick. */
+/* A batch of so many events was too large. */
+static void
+cut_smaller(struct deliver *d, size_t count)
+{
+	d->limit = count > 1 ? count / 2 : 1;
+	d->quick = 0;
+	d->rest = d->rest == 0 ? DELIVER_REST_FIRST : 2 * d->rest;
+	if (d->rest > DELIVER_REST_MOST)
+		d->rest = DELIVER_REST_MOST;
+}
+
+/* What the next batch may learn from one that returned. */
 static void
 adapt(struct deliver *d, size_t count, uint64_t took_ns)
 {
 	uint64_t most_ns = d->settings->limits.wall_ms * UINT64_C(1000000);
 
-	if (most_ns > 0 && took_ns > most_ns)
-		d->limit = count > 1 ? count / 2 : 1;
-	else if (count == d->limit && took_ns < most_ns / DELIVER_QUICK_PART)
-		d->limit = d->limit < d->settings->batch / 2 ? 2 * d->limit : d->settings->batch;
+	if (took_ns > most_ns)
+		cut_smaller(d, count);
+	if (count < d->limit || d->limit == d->settings->batch ||
+	    took_ns >= most_ns / DELIVER_QUICK_PART)
+		return;
+	if (++d->quick <= d->rest)
+		return;
+	d->quick = 0;
+	d->limit = d->limit < d->settings->batch / 2 ? 2 * d->limit : d->settings->batch;
 }
 
 /* The next event of a batch that trapped, by itself. */
@@ -182,7 +198,7 @@ retry_step(struct deliver *d)
 		d->cursor = d->batch.next;
 		if (d->trap.trap_class != HARK_OBSERVER_TRAP_BUDGET_EXCEEDED)
 			return report(d, &d->trap, false, 0);
-		d->limit = d->batch.count / 2;
+		cut_smaller(d, d->batch.count);
 		return DELIVER_GO_ON;
 	}
 	event = d->batch.events[d->retried].index;

@@ -29,8 +29,12 @@
 /* The first batches are small: a module that is called for each event by itself may need its whole
  * time for each, and harkd asks for a sign of life between calls. */
 #define DELIVER_FIRST_EVENTS 16u
-/* A batch that took less of wall_ms than this part of it may be twice as large the next time. */
+/* A batch that took less than this part of wall_ms is quick: the next one may be twice as large. */
 #define DELIVER_QUICK_PART 8u
+/* But after a cut that was too large so many quick ones come first, and after each further one
+ * twice as many. */
+#define DELIVER_REST_FIRST 16u
+#define DELIVER_REST_MOST  65536u
 
 struct deliver_ports {
 	void *ctx;
@@ -61,11 +65,13 @@ struct deliver {
 	const struct deliver_ports *ports;
 	struct batch batch;
 	struct stage stage;
-	size_t limit;                         /* events of a batch now: 1 to settings->batch */
-	uint64_t cursor;                      /* the leaf after the last that is dealt with */
-	uint64_t sent;                        /* what the projector was told last */
-	uint64_t sent_ns;                     /* when */
-	uint64_t committed;                   /* what it has made durable */
+	size_t limit;       /* events of a batch now: 1 to settings->batch */
+	size_t rest;        /* full and quick batches before a larger one is tried */
+	size_t quick;       /* those since the limit was changed last */
+	uint64_t cursor;    /* the leaf after the last that is dealt with */
+	uint64_t sent;      /* what the projector was told last */
+	uint64_t sent_ns;   /* when */
+	uint64_t committed; /* what it has made durable */
 	uint64_t sent_next[DELIVER_SENT_MAX]; /* of those that are not committed, in order */
 	size_t sent_count;
 	bool is_sending;    /* the stage holds what is to be sent, up to the cursor */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The two backends behind their table of functions, and the door in front of any. */
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,22 +123,37 @@ may_be_zero(const char *limit)
 static bool
 limits_hold(const struct hark_observer_limits *limits, struct hark_failure *why)
 {
-	const char *words = NULL;
+	static const struct {
+		const char *name, *words;
+		size_t offset;
+		uint64_t most;
+	} rows[] = {
+#define HARK_OBSERVER_LIMIT_ROW(name, words, usual, most) \
+	{ #name, words, offsetof(struct hark_observer_limits, name), most },
+		HARK_OBSERVER_LIMITS(HARK_OBSERVER_LIMIT_ROW)
+#undef HARK_OBSERVER_LIMIT_ROW
+	};
+	size_t i;
 
-#define HARK_OBSERVER_LIMIT_CHECK(name, text, usual, most)             \
-	if (words == NULL && limits->name > most)                      \
-		words = text " (" #name ") may be " #most " at most";  \
-	if (words == NULL && limits->name == 0 && !may_be_zero(#name)) \
-		words = text " (" #name ") may not be 0";
-	HARK_OBSERVER_LIMITS(HARK_OBSERVER_LIMIT_CHECK)
-#undef HARK_OBSERVER_LIMIT_CHECK
-	if (words == NULL)
-		return true;
-	if (why != NULL) {
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)limits + rows[i].offset, sizeof(value));
+		if (value <= rows[i].most && (value > 0 || may_be_zero(rows[i].name)))
+			continue;
+		if (why == NULL)
+			return false;
 		why->system_error = 0;
-		(void)snprintf(why->text, sizeof(why->text), "%s", words);
+		if (value == 0)
+			(void)snprintf(why->text, sizeof(why->text), "%s (%s) may not be 0",
+				       rows[i].words, rows[i].name);
+		else
+			(void)snprintf(why->text, sizeof(why->text),
+				       "%s (%s) may be %" PRIu64 " at most", rows[i].words,
+				       rows[i].name, rows[i].most);
+		return false;
 	}
-	return false;
+	return true;
 }
 
 static enum hark_observer_error

@@ -191,8 +191,15 @@ class Observer:
         self.say("PING", message_id=self.number)
         assert self.hear() == ("DONE", self.number, {"CODE": 0})
 
-    def go(self):
-        """The word to go; gives what it answers."""
+    def states_until(self, condition):
+        """Reads what it says to harkd until the condition holds."""
+        while not condition():
+            data = self.channel.recv(65536)
+            name, _, fields = proto.read_message(data)
+            assert name == "OBSERVER_STATE", (name, fields)
+            self.states.append(fields)
+
+    def say_go(self):
         self.projector, theirs = pair()
         ours, trap = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(LIMIT_S)
@@ -201,6 +208,10 @@ class Observer:
         self.say("OBSERVER_GO", [theirs.fileno(), trap.fileno()])
         theirs.close()
         trap.close()
+
+    def go(self):
+        """The word to go; gives what it answers."""
+        self.say_go()
         return self.hear()
 
     def start(self, cursor=0):
