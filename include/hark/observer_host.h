@@ -199,12 +199,13 @@ struct hark_observer_event {
 
 /* The longest JSON of an event: what a leaf of a ledger can hold. */
 #define HARK_OBSERVER_JSON_BYTES_MAX 65535u
-/* What hark_observer_event_of needs beside the JSON: its texts point there. */
+/* What hark_observer_event_of needs beside the JSON: texts that have escapes are written there. */
 #define HARK_OBSERVER_EVENT_STORAGE HARK_OBSERVER_TEXTS_MAX
 
 /*
- * Reads an event of Hark's (docs/format/events.md).  `json` is borrowed by *out; texts are copied
- * to `storage`, of HARK_OBSERVER_EVENT_STORAGE bytes.  EVENT where it is not one: not JSON, no id
+ * Reads an event of Hark's (docs/format/events.md), which is canonical JSON.  `json` is borrowed by
+ * *out; its texts point into it, or, those that have escapes, into `storage`, of
+ * HARK_OBSERVER_EVENT_STORAGE bytes.  EVENT where it is not one: not JSON in canonical form, no id
  * that ends in /<index>, no type or time, texts too long.
  */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_event_of(

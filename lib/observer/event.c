@@ -1,53 +1,219 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Reads an event of Hark's into what a module is shown.  It reads by the strict tree: an event that
- * two readers could understand differently is none.
+ * Reads an event of Hark's into what a module is shown, in one go over its canonical JSON: names
+ * ascend, so a member is where it can be or not at all, and an event that two readers could
+ * understand differently is none.  Members that are not shown are looked at all the same.
  */
 #include <string.h>
 
 #include <hark/observer_host.h>
 
-#include "base/bytes.h"
 #include "base/num.h"
-#include "json/tree.h"
+#include "json/canonical.h"
 
 /* data.declared.detail is the deepest of our own; an output taken whole from a VMM may be deeper.
  */
-#define DEPTH_MAX 64u
+#define DEPTH_MAX  64u
+#define TIME_BYTES 30u
 
-/* Where the texts of an event go. */
+#define HEAD JSON_CANONICAL_HEAD
+
+/* What was found of the members that are shown; text.data is NULL where one is not there. */
+struct found {
+	struct json_canonical_value type, id, time;                      /* of the event */
+	struct json_canonical_value cell, run, epoch, source;            /* of data */
+	struct json_canonical_value declared_source, comm, pid, ns, seq; /* of data.declared */
+	bool has_data, has_declared;
+};
+
+static bool
+is_rest(const struct json_canonical_text *name, const char *whole)
+{
+	size_t size = strlen(whole);
+
+	return name->size == size && memcmp(name->data + 8, whole + 8, size - 8) == 0;
+}
+
+/* Where a member of data.declared goes; NULL: it is not shown. */
+static struct json_canonical_value *
+place_in_declared(struct found *f, const struct json_canonical_order *o)
+{
+	if (!o->name.is_plain)
+		return NULL;
+	switch (o->head) {
+	case HEAD('g', 'u', 'e', 's', 't', 'C', 'o', 'm'):
+		return is_rest(&o->name, "guestComm") ? &f->comm : NULL;
+	case HEAD('g', 'u', 'e', 's', 't', 'M', 'o', 'n'):
+		return is_rest(&o->name, "guestMonotonicNs") ? &f->ns : NULL;
+	case HEAD('g', 'u', 'e', 's', 't', 'P', 'i', 'd'):
+		return o->name.size == 8 ? &f->pid : NULL;
+	case HEAD('p', 'r', 'o', 'b', 'e', 'S', 'o', 'u'):
+		return is_rest(&o->name, "probeSource") ? &f->declared_source : NULL;
+	case HEAD('s', 'e', 'q', 0, 0, 0, 0, 0):
+		return &f->seq;
+	default:
+		return NULL;
+	}
+}
+
+static struct json_canonical_value *
+place_in_data(struct found *f, const struct json_canonical_order *o)
+{
+	if (!o->name.is_plain)
+		return NULL;
+	switch (o->head) {
+	case HEAD('c', 'e', 'l', 'l', 'I', 'd', 0, 0):
+		return &f->cell;
+	case HEAD('e', 'p', 'o', 'c', 'h', 0, 0, 0):
+		return &f->epoch;
+	case HEAD('p', 'r', 'o', 'b', 'e', 'S', 'o', 'u'):
+		return is_rest(&o->name, "probeSource") ? &f->source : NULL;
+	case HEAD('r', 'u', 'n', 'I', 'd', 0, 0, 0):
+		return &f->run;
+	default:
+		return NULL;
+	}
+}
+
+static struct json_canonical_value *
+place_in_event(struct found *f, const struct json_canonical_order *o)
+{
+	if (!o->name.is_plain)
+		return NULL;
+	switch (o->head) {
+	case HEAD('i', 'd', 0, 0, 0, 0, 0, 0):
+		return &f->id;
+	case HEAD('t', 'i', 'm', 'e', 0, 0, 0, 0):
+		return &f->time;
+	case HEAD('t', 'y', 'p', 'e', 0, 0, 0, 0):
+		return &f->type;
+	default:
+		return NULL;
+	}
+}
+
+/* One member's value, to its place where it has one. */
+static bool
+take_value(struct json_canonical *s, unsigned int depth, struct json_canonical_value *place)
+{
+	struct json_canonical_value value;
+
+	if (!json_canonical_value(s, depth, &value))
+		return false;
+	/* Of another type than it should be, it is as if it were not there. */
+	if (place != NULL && value.type != JSON_CANONICAL_OTHER)
+		*place = value;
+	return true;
+}
+
+/* Behind the brace of data.declared. */
+static bool
+scan_declared(struct json_canonical *s, struct found *f)
+{
+	struct json_canonical_order order = { .has_last = false };
+	bool end = false;
+
+	for (;;) {
+		if (!json_canonical_name(s, &order, &end))
+			return false;
+		if (end)
+			return true;
+		if (!take_value(s, DEPTH_MAX - 3, place_in_declared(f, &order)))
+			return false;
+	}
+}
+
+/* Behind the brace of data. */
+static bool
+scan_data(struct json_canonical *s, struct found *f)
+{
+	struct json_canonical_order order = { .has_last = false };
+	bool end = false;
+
+	for (;;) {
+		if (!json_canonical_name(s, &order, &end))
+			return false;
+		if (end)
+			return true;
+		if (order.head == HEAD('d', 'e', 'c', 'l', 'a', 'r', 'e', 'd') &&
+		    order.name.size == 8) {
+			f->has_declared = true;
+			if (s->at < s->end && *s->at == '{') {
+				s->at++;
+				if (!scan_declared(s, f))
+					return false;
+				continue;
+			}
+		}
+		if (!take_value(s, DEPTH_MAX - 2, place_in_data(f, &order)))
+			return false;
+	}
+}
+
+static bool
+scan_event(struct json_canonical *s, struct found *f)
+{
+	struct json_canonical_order order = { .has_last = false };
+	bool end = false;
+
+	if (s->at == s->end || *s->at++ != '{')
+		return false;
+	for (;;) {
+		if (!json_canonical_name(s, &order, &end))
+			return false;
+		if (end)
+			return s->at == s->end;
+		if (order.head == HEAD('d', 'a', 't', 'a', 0, 0, 0, 0) && order.name.is_plain) {
+			f->has_data = true;
+			if (s->at < s->end && *s->at == '{') {
+				s->at++;
+				if (!scan_data(s, f))
+					return false;
+				continue;
+			}
+		}
+		if (!take_value(s, DEPTH_MAX - 1, place_in_event(f, &order)))
+			return false;
+	}
+}
+
+/* ---- what was found ------------------------------------------------------------------------ */
+
+/* Where texts with escapes go, and how much all texts may have. */
 struct storage {
 	char *at;
 	size_t left;
 };
 
-/* A string member's text, copied; empty where there is none.  False where it does not fit. */
+/* A string's text; empty where there is none.  False where there is no room for it. */
 static bool
-take_text(const struct json_node *object, const char *name, struct storage *s,
-	  struct hark_text *out)
+take_text(const struct json_canonical_value *v, struct storage *s, struct hark_text *out)
 {
-	const struct json_node *node = json_node_member(object, name);
+	size_t size = v->text.size;
 
-	if (node == NULL || node->type != JSON_STRING || node->text_size == 0)
+	if (v->text.data == NULL || v->type != JSON_CANONICAL_STRING || size == 0)
 		return true;
-	if (node->text_size > s->left)
-		return false;
-	memcpy(s->at, node->text, node->text_size);
-	*out = (struct hark_text){ s->at, node->text_size };
-	s->at += node->text_size;
-	s->left -= node->text_size;
+	if (memchr(v->text.data, '\\', v->text.is_plain ? 0 : size) == NULL) {
+		if (size > s->left)
+			return false;
+		*out = (struct hark_text){ v->text.data, size };
+	} else {
+		if (!json_canonical_decode(&v->text, s->at, s->left, &size))
+			return false;
+		*out = (struct hark_text){ s->at, size };
+		s->at += size;
+	}
+	s->left -= size;
 	return true;
 }
 
-/* A u64 member, as a number or as a string of digits (which is how events write those that may be
- * large). */
+/* A number, or a string of digits (which is how events write those that may be large). */
 static bool
-take_u64(const struct json_node *object, const char *name, uint64_t max, uint64_t *out)
+take_u64(const struct json_canonical_value *v, uint64_t max, uint64_t *out)
 {
-	const struct json_node *node = json_node_member(object, name);
-
-	return node != NULL && (node->type == JSON_STRING || node->type == JSON_NUMBER) &&
-	       num_read_u64(node->text, node->text_size, max, out) == ERR_OK;
+	/* A string that is not plain has a byte that is no digit. */
+	return v->text.data != NULL && v->text.is_plain &&
+	       num_read_u64(v->text.data, v->text.size, max, out) == ERR_OK;
 }
 
 /* So many digits at text[*at], then the byte that must follow. */
@@ -120,59 +286,50 @@ read_index(struct hark_text id, uint64_t *out)
 }
 
 static bool
-take_declared(const struct json_node *data, struct storage *s, struct hark_observer_event *out)
+take_declared(const struct found *f, struct storage *s, struct hark_observer_event *out)
 {
-	const struct json_node *declared = json_node_member(data, "declared");
 	uint64_t pid = 0;
 
-	if (declared == NULL) /* a reading of the host's: its source stands in data itself */
-		return take_text(data, "probeSource", s, &out->probe_source);
-	out->has_seq = take_u64(declared, "seq", UINT64_MAX, &out->seq);
-	out->has_guest =
-		take_u64(declared, "guestPid", UINT32_MAX, &pid) &&
-		take_u64(declared, "guestMonotonicNs", UINT64_MAX, &out->guest_monotonic_ns);
+	if (!f->has_declared) /* a reading of the host's: its source stands in data itself */
+		return take_text(&f->source, s, &out->probe_source);
+	out->has_seq = take_u64(&f->seq, UINT64_MAX, &out->seq);
+	out->has_guest = take_u64(&f->pid, UINT32_MAX, &pid) &&
+			 take_u64(&f->ns, UINT64_MAX, &out->guest_monotonic_ns);
 	out->guest_pid = (uint32_t)pid;
-	return take_text(declared, "probeSource", s, &out->probe_source) &&
-	       take_text(declared, "guestComm", s, &out->guest_comm);
+	return take_text(&f->declared_source, s, &out->probe_source) &&
+	       take_text(&f->comm, s, &out->guest_comm);
 }
 
 static bool
-take_event(const struct json_node *root, struct storage *s, struct hark_observer_event *out)
+take_event(const struct found *f, struct storage *s, struct hark_observer_event *out)
 {
-	const struct json_node *data = json_node_member(root, "data");
-	const struct json_node *time = json_node_member(root, "time");
 	uint64_t epoch = 0;
 
-	if (root->type != JSON_OBJECT || time == NULL || time->type != JSON_STRING ||
-	    !read_time(time->text, time->text_size, &out->time_ns) ||
-	    !take_text(root, "type", s, &out->type) || out->type.size == 0 ||
-	    !take_text(root, "id", s, &out->id) || !read_index(out->id, &out->index))
+	if (f->time.text.data == NULL || f->time.type != JSON_CANONICAL_STRING ||
+	    !read_time(f->time.text.data, f->time.text.size, &out->time_ns) ||
+	    !take_text(&f->type, s, &out->type) || out->type.size == 0 ||
+	    !take_text(&f->id, s, &out->id) || !read_index(out->id, &out->index))
 		return false;
-	if (data == NULL)
-		return true;
-	out->has_epoch = take_u64(data, "epoch", UINT32_MAX, &epoch);
+	out->has_epoch = take_u64(&f->epoch, UINT32_MAX, &epoch);
 	out->epoch = (uint32_t)epoch;
-	return take_text(data, "cellId", s, &out->cell) && take_text(data, "runId", s, &out->run) &&
-	       take_declared(data, s, out);
+	return take_text(&f->cell, s, &out->cell) && take_text(&f->run, s, &out->run) &&
+	       take_declared(f, s, out);
 }
 
 enum hark_observer_error
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `s` */
 hark_observer_event_of(struct hark_text json, char *storage, struct hark_observer_event *out)
 {
+	struct json_canonical scan = { json.data, json.data + json.size };
 	struct storage s = { storage, HARK_OBSERVER_EVENT_STORAGE };
-	cleanup(json_tree_destroyp) struct json_tree *tree = NULL;
 	struct hark_observer_event event = { 0 };
-	enum err e;
+	struct found f;
 
 	if (json.data == NULL || storage == NULL || out == NULL)
 		return HARK_OBSERVER_ARGUMENT;
-	if (json.size > HARK_OBSERVER_JSON_BYTES_MAX)
-		return HARK_OBSERVER_EVENT;
-	e = json_tree_read(json.data, json.size, DEPTH_MAX, &tree, NULL);
-	if (e == ERR_MEMORY)
-		return HARK_OBSERVER_MEMORY;
-	if (e != ERR_OK || !take_event(json_tree_root(tree), &s, &event))
+	memset(&f, 0, sizeof(f));
+	if (json.size > HARK_OBSERVER_JSON_BYTES_MAX || !scan_event(&scan, &f) ||
+	    !take_event(&f, &s, &event))
 		return HARK_OBSERVER_EVENT;
 	event.json = json;
 	*out = event;

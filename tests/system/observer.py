@@ -175,7 +175,10 @@ class Observer:
     def hear(self):
         """The next word to harkd that is not its state; None at the end."""
         while True:
-            data = self.channel.recv(65536)
+            try:
+                data = self.channel.recv(65536)
+            except ConnectionResetError:
+                return None             # it ended without having read all
             if not data:
                 return None
             name, number, fields = proto.read_message(data)
@@ -242,7 +245,10 @@ class Observer:
                 continue
             assert name == "BATCH" and part == b"" and fields["COUNT"] == len(effects), fields
             if commit:
-                self.commit(fields["SIZE"])
+                try:
+                    self.commit(fields["SIZE"])
+                except BrokenPipeError:
+                    pass                # it has ended meanwhile, which its own words tell
             return fields["INDEX"], fields["SIZE"], effects
 
     def commit(self, cursor):
