@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Reading an event into what a module is shown: each member, and what is no event. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <hark/observer_host.h>
 
 #include "unit.h"
+#include "unit/observer/event_oracle.h"
 
 #define GUEST                                                                                   \
 	"{\"data\":{\"cellId\":\"c0\",\"declared\":{\"detail\":{\"ppid\":1},\"guestComm\":"     \
@@ -78,6 +80,30 @@ static const struct {
 	  HARK_OBSERVER_EVENT, 0 },
 	{ "hour 24", WITH("\"h/0\"", "\"2026-11-21T24:20:00.123456789Z\"", "\"t\""),
 	  HARK_OBSERVER_EVENT, 0 },
+	{ "a blank", "{ \"id\":\"h/0\",\"time\":" TIME ",\"type\":\"t\"}", HARK_OBSERVER_EVENT, 0 },
+	{ "names that do not ascend", "{\"time\":" TIME ",\"id\":\"h/0\",\"type\":\"t\"}",
+	  HARK_OBSERVER_EVENT, 0 },
+	{ "an escape where none is needed", WITH("\"h\\/0\"", TIME, "\"t\""), HARK_OBSERVER_EVENT,
+	  0 },
+	{ "an escape in another spelling", WITH("\"h/0\"", TIME, "\"\\u000a\""),
+	  HARK_OBSERVER_EVENT, 0 },
+	{ "an upper-case escape", WITH("\"h/0\"", TIME, "\"\\u001F\""), HARK_OBSERVER_EVENT, 0 },
+	{ "an escape of what is printable", WITH("\"h/0\"", TIME, "\"\\u0041\""),
+	  HARK_OBSERVER_EVENT, 0 },
+	{ "escapes", WITH("\"h/0\"", TIME, "\"\\n\\u001f\\u0000\\\"\\\\\""), HARK_OBSERVER_OK,
+	  1795267200123456789 },
+	{ "a raw control", WITH("\"h/0\"", TIME, "\"\n\""), HARK_OBSERVER_EVENT, 0 },
+	{ "half a character", WITH("\"h/0\"", TIME, "\"\xc3\""), HARK_OBSERVER_EVENT, 0 },
+	{ "a surrogate", WITH("\"h/0\"", TIME, "\"\xed\xa0\x80\""), HARK_OBSERVER_EVENT, 0 },
+	{ "a byte after it", WITH("\"h/0\"", TIME, "\"t\"") "x", HARK_OBSERVER_EVENT, 0 },
+	{ "names in the order of UTF-16",
+	  "{\"id\":\"h/0\",\"time\":" TIME
+	  ",\"type\":\"t\",\"\xf0\x90\x80\x80\":1,\"\xee\x80\x80\":1}",
+	  HARK_OBSERVER_OK, 1795267200123456789 },
+	{ "and not of UTF-8",
+	  "{\"id\":\"h/0\",\"time\":" TIME
+	  ",\"type\":\"t\",\"\xee\x80\x80\":1,\"\xf0\x90\x80\x80\":1}",
+	  HARK_OBSERVER_EVENT, 0 },
 	{ "a zone", WITH("\"h/0\"", "\"2026-11-21T13:20:00.123456789+\"", "\"t\""),
 	  HARK_OBSERVER_EVENT, 0 },
 };
@@ -143,14 +169,177 @@ test_long_texts(void **state)
 	}
 }
 
+/* ---- the second reader ----------------------------------------------------------------------- */
+
+static void
+judge(const char *json, size_t size)
+{
+	static char ours[HARK_OBSERVER_EVENT_STORAGE], its[HARK_OBSERVER_EVENT_STORAGE];
+	struct hark_observer_event a = { 0 }, b = { 0 };
+	char *exact = malloc(size + (size == 0));
+	enum hark_observer_error got, want;
+
+	assert_non_null(exact);
+	if (size > 0)
+		memcpy(exact, json, size);
+	got = hark_observer_event_of((struct hark_text){ exact, size }, ours, &a);
+	want = event_oracle((struct hark_text){ exact, size }, its, &b);
+	if (got != want || (got == HARK_OBSERVER_OK && !event_oracle_same(&a, &b)))
+		fail_msg("%d, not %d: %.*s", (int)got, (int)want, (int)size, json);
+	free(exact);
+}
+
+#define DEEP8  "[[[[[[[["
+#define SHUT8  "]]]]]]]]"
+#define DEEP56 DEEP8 DEEP8 DEEP8 DEEP8 DEEP8 DEEP8 DEEP8
+#define SHUT56 SHUT8 SHUT8 SHUT8 SHUT8 SHUT8 SHUT8 SHUT8
+
+static const char *const events[] = {
+	GUEST,
+	"{\"data\":7,\"id\":\"h/0\",\"time\":" TIME ",\"type\":\"t\"}",
+	"{\"data\":{\"declared\":[1,-0.5e+7,true,false,null,{}],\"probeSource\":\"host.tap\"},"
+	"\"id\":\"h/0\",\"time\":" TIME ",\"type\":\"t\"}",
+	"{\"data\":{\"cellId\":8,\"epoch\":\"5\",\"output\":{\"a\":{\"\":0,\" "
+	"\":1},\"b\":[[],[{}]]},"
+	"\"probeSource\":\"host.\\u0001\\\"\",\"runId\":\"\"},\"id\":\"h/9\",\"time\":" TIME
+	",\"type\":\"\xc3\xa9\"}",
+	"{\"data\":{\"declared\":{\"guestComm\":\"\xf0\x9f\x98\x80\",\"guestMonotonicNs\":5,"
+	"\"guestPid\":\"4294967296\",\"seq\":\"\\n1\"}},\"id\":\"h/18446744073709551615\","
+	"\"time\":" TIME ",\"type\":\"t\"}",
+	"{\"a\":" DEEP56 "[[[[[[[]]]]]]]" SHUT56 ",\"id\":\"h/0\",\"time\":" TIME
+	",\"type\":\"t\"}",
+	"{\"a\":" DEEP56 "[[[[[[[[]]]]]]]]" SHUT56 ",\"id\":\"h/0\",\"time\":" TIME
+	",\"type\":\"t\"}",
+	"{\"data\":{\"declared\":" DEEP56 "[[[[[[]]]]]]" SHUT56 "},\"id\":\"h/0\",\"time\":" TIME
+	",\"type\":\"t\"}",
+	"{\"data\":{\"declared\":{\"x\":" DEEP56 "[[[[[]]]]]" SHUT56
+	"}},\"id\":\"h/0\",\"time\":" TIME ",\"type\":\"t\"}",
+	"{\"data\":{\"declared\":{\"x\":" DEEP56 "[[[[[[]]]]]]" SHUT56
+	"}},\"id\":\"h/0\",\"time\":" TIME ",\"type\":\"t\"}",
+	"{\"data\":{\"abcdefgh\":1,\"abcdefgha\":1,\"abcdefghb\":1,\"abcdefgi\":1},\"id\":\"h/0\","
+	"\"time\":" TIME ",\"type\":\"t\"}",
+};
+
+/* All bit flips, and each byte gone, doubled, or replaced by one that JSON is made of. */
+static void
+test_mutations(void **state)
+{
+	static const char bytes[] = "{}[]\",:\\u0/-e. \n\x7f\xc3\xed";
+	size_t i, at, j;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(events); i++) {
+		size_t size = strlen(events[i]);
+		char *copy = malloc(size + 2);
+
+		assert_non_null(copy);
+		judge(events[i], size);
+		for (at = 0; at < size; at++) {
+			memcpy(copy, events[i], size);
+			for (j = 0; j < 8; j++) {
+				copy[at] = (char)(events[i][at] ^ (1 << j));
+				judge(copy, size);
+			}
+			for (j = 0; j < sizeof(bytes) - 1; j++) {
+				copy[at] = bytes[j];
+				judge(copy, size);
+			}
+			memmove(copy + at, events[i] + at + 1, size - at - 1);
+			judge(copy, size - 1);
+			memcpy(copy, events[i], at + 1);
+			memcpy(copy + at + 1, events[i] + at, size - at);
+			judge(copy, size + 1);
+		}
+		free(copy);
+	}
+}
+
+static uint64_t
+next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* Members of any name and value, in any order: sometimes canonical, mostly not. */
+static void
+test_random_members(void **state)
+{
+	static const char *const names[] = { "",
+					     "a",
+					     "cellId",
+					     "declared",
+					     "epoch",
+					     "runId",
+					     "seq",
+					     "guestPid",
+					     "guestMonotonicNs",
+					     "guestComm",
+					     "guestCommX",
+					     "probeSource",
+					     "probeSour",
+					     "\xc3\xa9",
+					     "\\n",
+					     "\\u001f",
+					     "\xf0\x9f\x98\x80",
+					     "\xef\xbf\xbd",
+					     "z" };
+	static const char *const values[] = { "1",
+					      "\"7\"",
+					      "\"x\"",
+					      "\"\"",
+					      "null",
+					      "{}",
+					      "[1,2]",
+					      "-1",
+					      "0.5",
+					      "\"\\\\\"",
+					      "\"\xc3\xa9\"",
+					      "18446744073709551615",
+					      "{\"a\":1,\"b\":2}",
+					      "{\"b\":1,\"a\":2}",
+					      "{\"seq\":\"1\"}" };
+	uint64_t seed = 88172645463325252u;
+	size_t good = 0;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		char json[1024];
+		char data[700] = "";
+		size_t members = next_random(&seed) % 5;
+		struct hark_observer_event e;
+		size_t at = 0;
+		size_t i;
+		int size;
+
+		for (i = 0; i < members; i++)
+			at += (size_t)snprintf(data + at, sizeof(data) - at, "%s\"%s\":%s",
+					       i > 0 ? "," : "",
+					       names[next_random(&seed) % COUNT_OF(names)],
+					       values[next_random(&seed) % COUNT_OF(values)]);
+		size = snprintf(json, sizeof(json),
+				round % 2 == 0 ? "{\"data\":{%s},\"id\":\"h/0\",\"time\":" TIME
+						 ",\"type\":\"t\"}"
+					       : "{\"data\":{\"declared\":{%s}},\"id\":\"h/0\","
+						 "\"time\":" TIME ",\"type\":\"t\"}",
+				data);
+		judge(json, (size_t)size);
+		good += hark_observer_event_of((struct hark_text){ json, (size_t)size }, storage,
+					       &e) == HARK_OBSERVER_OK;
+	}
+	assert_true(good > 5000 && good < 15000);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_members),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_members),   cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_mutations), cmocka_unit_test(test_random_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A second reader of events, by the tree of all of it and its canonical writer: slow, and of
+ * another make than the one that it judges.
+ */
+#include <string.h>
+
+#include <hark/observer_host.h>
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "base/num.h"
+#include "unit/observer/event_oracle.h"
+#include "json/tree.h"
+
+/* data.declared.detail is the deepest of our own; an output taken whole from a VMM may be deeper.
+ */
+#define DEPTH_MAX 64u
+
+/* Where the texts of an event go. */
+struct storage {
+	char *at;
+	size_t left;
+};
+
+/* A string member's text, copied; empty where there is none.  False where it does not fit. */
+static bool
+take_text(const struct json_node *object, const char *name, struct storage *s,
+	  struct hark_text *out)
+{
+	const struct json_node *node = json_node_member(object, name);
+
+	if (node == NULL || node->type != JSON_STRING || node->text_size == 0)
+		return true;
+	if (node->text_size > s->left)
+		return false;
+	memcpy(s->at, node->text, node->text_size);
+	*out = (struct hark_text){ s->at, node->text_size };
+	s->at += node->text_size;
+	s->left -= node->text_size;
+	return true;
+}
+
+/* A u64 member, as a number or as a string of digits (which is how events write those that may be
+ * large). */
+static bool
+take_u64(const struct json_node *object, const char *name, uint64_t max, uint64_t *out)
+{
+	const struct json_node *node = json_node_member(object, name);
+
+	return node != NULL && (node->type == JSON_STRING || node->type == JSON_NUMBER) &&
+	       num_read_u64(node->text, node->text_size, max, out) == ERR_OK;
+}
+
+/* So many digits at text[*at], then the byte that must follow. */
+static bool
+take_digits(const char *text, size_t *at, size_t digits, char then, uint32_t *out)
+{
+	uint32_t value = 0;
+	size_t i;
+
+	for (i = 0; i < digits; i++) {
+		char c = text[*at + i];
+
+		if (c < '0' || c > '9')
+			return false;
+		value = value * 10 + (uint32_t)(c - '0');
+	}
+	if (text[*at + digits] != then)
+		return false;
+	*at += digits + 1;
+	*out = value;
+	return true;
+}
+
+/* Days from 1970-01-01 in the Gregorian calendar; years count from March, so that a leap day is
+ * last. */
+static int64_t
+days_of(uint32_t year, uint32_t month, uint32_t day)
+{
+	uint32_t y = month <= 2 ? year - 1 : year;
+	uint32_t m = month <= 2 ? month + 9 : month - 3;
+
+	return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+/* "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ", as event_time_write has it. */
+static bool
+read_time(const char *text, size_t size, uint64_t *out)
+{
+	uint32_t year, month, day, hour, minute, second, nanosecond;
+	int64_t seconds;
+	size_t at = 0;
+
+	if (size != 30 || !take_digits(text, &at, 4, '-', &year) ||
+	    !take_digits(text, &at, 2, '-', &month) || !take_digits(text, &at, 2, 'T', &day) ||
+	    !take_digits(text, &at, 2, ':', &hour) || !take_digits(text, &at, 2, ':', &minute) ||
+	    !take_digits(text, &at, 2, '.', &second) ||
+	    !take_digits(text, &at, 9, 'Z', &nanosecond))
+		return false;
+	if (year == 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+	    minute > 59 || second > 59)
+		return false;
+	seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	if (seconds < 0)
+		*out = 0;
+	else if ((uint64_t)seconds > UINT64_MAX / 1000000000u - 1)
+		*out = UINT64_MAX;
+	else
+		*out = (uint64_t)seconds * 1000000000u + nanosecond;
+	return true;
+}
+
+/* The number after the last slash of an id. */
+static bool
+read_index(struct hark_text id, uint64_t *out)
+{
+	const char *slash = id.size > 0 ? memrchr(id.data, '/', id.size) : NULL;
+
+	return slash != NULL && num_read_u64(slash + 1, (size_t)(id.data + id.size - slash - 1),
+					     UINT64_MAX, out) == ERR_OK;
+}
+
+static bool
+take_declared(const struct json_node *data, struct storage *s, struct hark_observer_event *out)
+{
+	const struct json_node *declared = json_node_member(data, "declared");
+	uint64_t pid = 0;
+
+	if (declared == NULL) /* a reading of the host's: its source stands in data itself */
+		return take_text(data, "probeSource", s, &out->probe_source);
+	out->has_seq = take_u64(declared, "seq", UINT64_MAX, &out->seq);
+	out->has_guest =
+		take_u64(declared, "guestPid", UINT32_MAX, &pid) &&
+		take_u64(declared, "guestMonotonicNs", UINT64_MAX, &out->guest_monotonic_ns);
+	out->guest_pid = (uint32_t)pid;
+	return take_text(declared, "probeSource", s, &out->probe_source) &&
+	       take_text(declared, "guestComm", s, &out->guest_comm);
+}
+
+static bool
+take_event(const struct json_node *root, struct storage *s, struct hark_observer_event *out)
+{
+	const struct json_node *data = json_node_member(root, "data");
+	const struct json_node *time = json_node_member(root, "time");
+	uint64_t epoch = 0;
+
+	if (root->type != JSON_OBJECT || time == NULL || time->type != JSON_STRING ||
+	    !read_time(time->text, time->text_size, &out->time_ns) ||
+	    !take_text(root, "type", s, &out->type) || out->type.size == 0 ||
+	    !take_text(root, "id", s, &out->id) || !read_index(out->id, &out->index))
+		return false;
+	if (data == NULL)
+		return true;
+	out->has_epoch = take_u64(data, "epoch", UINT32_MAX, &epoch);
+	out->epoch = (uint32_t)epoch;
+	return take_text(data, "cellId", s, &out->cell) && take_text(data, "runId", s, &out->run) &&
+	       take_declared(data, s, out);
+}
+
+/* Whether the text is what the canonical writer makes of it. */
+static bool
+is_canonical(const struct json_tree *tree, struct hark_text json)
+{
+	static char again[HARK_OBSERVER_JSON_BYTES_MAX + 64];
+	struct json_writer w;
+	size_t size = 0;
+
+	json_writer_init(&w, again, sizeof(again));
+	MUST(json_node_write(json_tree_root(tree), JSON_ORDER_UTF16, JSON_NUMBERS_AS_WRITTEN, &w) ==
+	     ERR_OK);
+	return json_writer_finish(&w, &size) == ERR_OK && size == json.size &&
+	       memcmp(again, json.data, size) == 0;
+}
+
+enum hark_observer_error
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `s` */
+event_oracle(struct hark_text json, char *storage, struct hark_observer_event *out)
+{
+	struct storage s = { storage, HARK_OBSERVER_EVENT_STORAGE };
+	cleanup(json_tree_destroyp) struct json_tree *tree = NULL;
+	struct hark_observer_event event = { 0 };
+
+	if (json.size > HARK_OBSERVER_JSON_BYTES_MAX ||
+	    json_tree_read(json.data, json.size, DEPTH_MAX, &tree, NULL) != ERR_OK ||
+	    !is_canonical(tree, json) || !take_event(json_tree_root(tree), &s, &event))
+		return HARK_OBSERVER_EVENT;
+	event.json = json;
+	*out = event;
+	return HARK_OBSERVER_OK;
+}
+
+static bool
+same_text(struct hark_text a, struct hark_text b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+bool
+event_oracle_same(const struct hark_observer_event *a, const struct hark_observer_event *b)
+{
+	return a->index == b->index && a->time_ns == b->time_ns && a->has_epoch == b->has_epoch &&
+	       a->has_seq == b->has_seq && a->has_guest == b->has_guest &&
+	       (!a->has_epoch || a->epoch == b->epoch) && (!a->has_seq || a->seq == b->seq) &&
+	       (!a->has_guest ||
+		(a->guest_pid == b->guest_pid && a->guest_monotonic_ns == b->guest_monotonic_ns)) &&
+	       same_text(a->type, b->type) && same_text(a->id, b->id) &&
+	       same_text(a->cell, b->cell) && same_text(a->run, b->run) &&
+	       same_text(a->probe_source, b->probe_source) &&
+	       same_text(a->guest_comm, b->guest_comm) && same_text(a->json, b->json);
+}
