@@ -33,6 +33,8 @@
 #define RIGHTS_OF_VERSION_1    ((UINT64_C(1) << 13) - 1)
 #define RIGHT_REFER            (UINT64_C(1) << 13) /* version 2 */
 #define NET_TCP_BOTH           UINT64_C(3)         /* version 4 */
+#define NET_CONNECT_TCP        UINT64_C(2)         /* the same */
+#define RULE_NET_PORT          2                   /* the same */
 #define SCOPE_ABSTRACT_SIGNALS UINT64_C(3)         /* version 6 */
 
 /* struct landlock_ruleset_attr as of version 6; older kernels take its first members. */
@@ -40,6 +42,12 @@ struct ruleset {
 	uint64_t files;
 	uint64_t net;
 	uint64_t scoped;
+};
+
+/* struct landlock_net_port_attr. */
+struct port_rule {
+	uint64_t allowed;
+	uint64_t port;
 };
 
 static enum err
@@ -220,6 +228,8 @@ granted(enum confine_rights rights)
 {
 	uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 
+	if (rights == CONFINE_READ_FILES)
+		return LANDLOCK_ACCESS_FS_READ_FILE;
 	if (rights == CONFINE_READ)
 		return read;
 	return read | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
@@ -245,8 +255,23 @@ add_rules(int ruleset, const struct confine_directory *directories, size_t count
 	return ERR_OK;
 }
 
+static enum err
+add_ports(int ruleset, const uint16_t *ports, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct port_rule rule = { .allowed = NET_CONNECT_TCP, .port = ports[i] };
+
+		if (syscall(CALL_LANDLOCK_ADD_RULE, ruleset, RULE_NET_PORT, &rule, 0U) != 0)
+			return failed();
+	}
+	return ERR_OK;
+}
+
 enum err
-confine_landlock(const struct confine_directory *directories, size_t count)
+confine_landlock_reaching(const struct confine_directory *directories, size_t count,
+			  const uint16_t *ports, size_t port_count)
 {
 	struct ruleset attributes = { 0 };
 	size_t size = sizeof(attributes.files);
@@ -255,7 +280,7 @@ confine_landlock(const struct confine_directory *directories, size_t count)
 	long ruleset;
 	int saved;
 
-	MUST(directories != NULL || count == 0);
+	MUST((directories != NULL || count == 0) && (ports != NULL || port_count == 0));
 
 	e = confine_landlock_version(&version);
 	if (e != ERR_OK)
@@ -273,12 +298,20 @@ confine_landlock(const struct confine_directory *directories, size_t count)
 	if (ruleset < 0)
 		return failed();
 	e = add_rules((int)ruleset, directories, count, attributes.files);
+	if (e == ERR_OK && attributes.net != 0)
+		e = add_ports((int)ruleset, ports, port_count);
 	if (e == ERR_OK)
 		e = done(syscall(CALL_LANDLOCK_RESTRICT_SELF, (int)ruleset, 0U));
 	saved = errno;
 	(void)close((int)ruleset); /* it holds no data */
 	errno = saved;
 	return e;
+}
+
+enum err
+confine_landlock(const struct confine_directory *directories, size_t count)
+{
+	return confine_landlock_reaching(directories, count, NULL, 0);
 }
 
 enum err

@@ -18,7 +18,8 @@ struct sock_filter;
 
 /* What may be done with files below a directory. */
 enum confine_rights {
-	CONFINE_READ,   /* open for reading, list */
+	CONFINE_READ,       /* open for reading, list */
+	CONFINE_READ_FILES, /* open for reading; fd may be a file itself */
 	CONFINE_MANAGE, /* the same, and make, write, cut, rename and remove files and folders */
 };
 
@@ -68,6 +69,9 @@ MUST_USE enum err confine_landlock_version(unsigned int *out);
  * reached; each as far as the kernel's version goes.  What is open stays open.
  */
 MUST_USE enum err confine_landlock(const struct confine_directory *directories, size_t count);
+/* The same, but that TCP may be connected to these ports. */
+MUST_USE enum err confine_landlock_reaching(const struct confine_directory *directories,
+					    size_t count, const uint16_t *ports, size_t port_count);
 /* Puts a filter of system calls before all that are there, in all threads. */
 MUST_USE enum err confine_seccomp(const struct sock_filter *program, size_t count);
 

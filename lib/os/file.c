@@ -52,6 +52,12 @@ file_open_dir(const char *path, int *out)
 }
 
 enum err
+file_open_path(const char *path, int *out)
+{
+	return open_at(AT_FDCWD, path, O_PATH, out);
+}
+
+enum err
 file_open_path_at(int dirfd, const char *name, int *out)
 {
 	return open_at(dirfd, name, O_PATH | O_NOFOLLOW, out);

@@ -47,6 +47,8 @@ MUST_USE enum err file_open_dir(const char *path, int *out);
  * writing (O_PATH).  ERR_MISSING.
  */
 MUST_USE enum err file_open_path_at(int dirfd, const char *name, int *out);
+/* What a path leads to, whatever it is, for its name alone (O_PATH).  ERR_MISSING. */
+MUST_USE enum err file_open_path(const char *path, int *out);
 /* For reading, never through a symlink in the last part; does not wait for a FIFO's writer.
  * dirfd may be AT_FDCWD.  ERR_MISSING. */
 MUST_USE enum err file_open_read_at(int dirfd, const char *name, int *out);

@@ -76,17 +76,28 @@ add_rule(struct program *p, const struct filter_rule *rule)
 	add(p, BPF_ALU | BPF_AND | BPF_K, rule->mask, 0, 0);
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
 	add_return(p, rule->action);
-	add_return(p, rule->otherwise);
+	if (rule->otherwise == FILTER_NEXT)
+		add_load(p, offsetof(struct seccomp_data, nr));
+	else
+		add_return(p, rule->otherwise);
 }
 
+/* One that leaves its call to the next has the same call next, and nobody else has it. */
 static bool
 names_twice(const struct filter_rule *rules, size_t count)
 {
 	size_t i, j;
 
 	for (i = 0; i < count; i++) {
-		for (j = i + 1; j < count; j++) {
-			if (rules[i].call == rules[j].call)
+		bool leaves = rules[i].mask != 0 && rules[i].otherwise == FILTER_NEXT;
+
+		if (leaves && (i + 1 == count || rules[i + 1].call != rules[i].call))
+			return true;
+		for (j = i + 1 + leaves; j < count; j++) {
+			bool continues =
+				rules[j - 1].mask != 0 && rules[j - 1].otherwise == FILTER_NEXT;
+
+			if (rules[i].call == rules[j].call && !continues)
 				return true;
 		}
 	}

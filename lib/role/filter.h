@@ -22,6 +22,7 @@ enum filter_action {
 	FILTER_REFUSE, /* EPERM */
 	FILTER_ABSENT, /* ENOSYS: a libc then takes an older call */
 	FILTER_KILL,   /* the whole process, by SIGSYS */
+	FILTER_NEXT,   /* of `otherwise` alone: the next rule, of the same call, decides */
 };
 
 /*
@@ -39,7 +40,8 @@ struct filter_rule {
 };
 
 /*
- * Writes at most FILTER_INSTRUCTIONS_MAX instructions.  No call may be in the rules twice.
+ * Writes at most FILTER_INSTRUCTIONS_MAX instructions.  No call may be in the rules twice, but
+ * for one whose rule before leaves it to the next.
  * `fallback` is for the calls that no rule names.  ERR_UNSUPPORTED on an architecture that is not
  * known here.
  */

@@ -196,19 +196,26 @@ limit(const struct role_row *row)
 }
 
 static enum err
-enter_landlock(const struct role_row *row, const int *dirfds, size_t dirfd_count)
+enter_landlock(const struct role_row *row, const int *dirfds, size_t dirfd_count,
+	       const struct role_reach *reach)
 {
-	struct confine_directory directories[IPC_DESCRIPTORS_MAX];
+	struct confine_directory directories[IPC_DESCRIPTORS_MAX + ROLE_READABLE_MAX];
 	enum err e;
 	size_t i;
 
 	MUST(dirfd_count <= IPC_DESCRIPTORS_MAX && (row->has_directories || dirfd_count == 0));
+	MUST(reach == NULL || (row->is_client && reach->readable_count <= ROLE_READABLE_MAX));
 
 	for (i = 0; i < dirfd_count; i++)
 		directories[i] =
 			(struct confine_directory){ dirfds[i], row->only_reads ? CONFINE_READ
 									       : CONFINE_MANAGE };
-	e = confine_landlock(directories, dirfd_count);
+	for (i = 0; reach != NULL && i < reach->readable_count; i++)
+		directories[dirfd_count + i] =
+			(struct confine_directory){ reach->readable[i], CONFINE_READ_FILES };
+	e = reach == NULL ? confine_landlock(directories, dirfd_count)
+			  : confine_landlock_reaching(directories, dirfd_count + i, reach->ports,
+						      reach->port_count);
 	if (e == ERR_UNSUPPORTED || e == ERR_REFUSED) {
 		add_missing("Landlock (%s)", e == ERR_UNSUPPORTED ? "this kernel has or runs none"
 								  : "it is refused here");
@@ -255,13 +262,14 @@ step(enum err e, const char *name, struct role_report *report)
 }
 
 enum err
-role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool require,
-	     struct role_report *report)
+role_confine_reaching(enum role_name role, const int *dirfds, size_t dirfd_count,
+		      const struct role_reach *reach, bool require, struct role_report *report)
 {
 	const struct role_row *row = role_row(role);
 	enum err e;
 
-	MUST(self.begun && !self.confined && role == self.role);
+	MUST(self.begun && !self.confined);
+	MUST(role == self.role || (row->is_client && row->begins_as == self.role));
 	MUST(report != NULL && (dirfds != NULL || dirfd_count == 0));
 	MUST(confine_is_single_thread());
 
@@ -275,7 +283,7 @@ role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool re
 	if (e == ERR_OK)
 		e = step(confine_no_new_privileges(), "no_new_privs", report);
 	if (e == ERR_OK)
-		e = step(enter_landlock(row, dirfds, dirfd_count), "Landlock", report);
+		e = step(enter_landlock(row, dirfds, dirfd_count, reach), "Landlock", report);
 	/* After a refusal nothing more is needed: the program says why and ends. */
 	if (e == ERR_OK && !(require && self.missing[0] != '\0'))
 		e = step(enter_seccomp(role), "seccomp", report);
@@ -283,6 +291,13 @@ role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool re
 		return e;
 	memcpy(report->missing, self.missing, sizeof(report->missing));
 	return require && self.missing[0] != '\0' ? ERR_UNSUPPORTED : ERR_OK;
+}
+
+enum err
+role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool require,
+	     struct role_report *report)
+{
+	return role_confine_reaching(role, dirfds, dirfd_count, NULL, require, report);
 }
 
 enum err

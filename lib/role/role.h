@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "proto/message.h"
@@ -33,8 +34,18 @@ enum role_name {
 	ROLE_NOTARY,
 	ROLE_SIGNER,
 	ROLE_OBSERVER,
-	ROLE_PROJECTOR,
+	ROLE_PROJECTOR,        /* its database is a file */
+	ROLE_PROJECTOR_CLIENT, /* its database is a server: it begins as ROLE_PROJECTOR */
 	ROLE_COUNT,
+};
+
+/* What is beyond directories: a few files (or folders of them) that may be read, O_PATH will do,
+ * and TCP ports that may be connected to. */
+struct role_reach {
+	const int *readable;
+	size_t readable_count;
+	const uint16_t *ports;
+	size_t port_count;
 };
 
 /* What could not be put in force, for a person: goes into READY's TEXT.  Empty where all was. */
@@ -66,6 +77,10 @@ MUST_USE enum err role_setup(enum message_type type, void *buffer, size_t capaci
  */
 MUST_USE enum err role_confine(enum role_name role, const int *dirfds, size_t dirfd_count,
 			       bool require, struct role_report *report);
+/* The same for a role that reaches further; `reach` may be NULL. */
+MUST_USE enum err role_confine_reaching(enum role_name role, const int *dirfds, size_t dirfd_count,
+					const struct role_reach *reach, bool require,
+					struct role_report *report);
 /*
  * The threads of the role have been made: from now on none can be, in any of them.  The observer's
  * module is compiled too: from now on no memory can be made executable.  Nothing where the kernel

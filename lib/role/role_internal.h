@@ -10,6 +10,8 @@
 #include "role/filter.h"
 #include "role/role.h"
 
+/* Files and folders beyond its directories that a role may read. */
+#define ROLE_READABLE_MAX     24u
 #define ROLE_LIMITS_MAX       3u
 #define ROLE_THREAD_RULES_MAX 5u
 
@@ -27,10 +29,12 @@ struct role_limit {
 struct role_row {
 	const char *name;
 	enum role_user user;
-	size_t user_fd;       /* of a directory's owner: which descriptor of the setup */
-	bool has_directories; /* it may open files below those that it is given */
-	bool only_reads;      /* else it may also make, write and remove files there */
-	bool is_background;   /* it runs where nobody else wants to */
+	size_t user_fd;           /* of a directory's owner: which descriptor of the setup */
+	bool has_directories;     /* it may open files below those that it is given */
+	bool only_reads;          /* else it may also make, write and remove files there */
+	bool is_background;       /* it runs where nobody else wants to */
+	bool is_client;           /* it may connect to servers, and read what it needs for that */
+	enum role_name begins_as; /* of a client: what is known before its setup is read */
 	size_t limit_count;
 	struct role_limit limits[ROLE_LIMITS_MAX];
 };

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <linux/seccomp.h>
@@ -22,7 +23,8 @@
 #define NOTARY    (1u << ROLE_NOTARY)
 #define SIGNER    (1u << ROLE_SIGNER)
 #define OBSERVER  (1u << ROLE_OBSERVER)
-#define PROJECTOR (1u << ROLE_PROJECTOR)
+#define CLIENT    (1u << ROLE_PROJECTOR_CLIENT)
+#define PROJECTOR (1u << ROLE_PROJECTOR | CLIENT)
 #define EVERY     (CONTROL | RECEIVER | NOTARY | SIGNER | OBSERVER | PROJECTOR)
 
 /* What pthread_create asks of clone(); musl's has one obsolete flag more. */
@@ -81,6 +83,16 @@ static const struct role_row rows[] = {
 			     .limits = { { RLIMIT_CORE, 0 },
 					 { RLIMIT_NPROC, 0 },
 					 { RLIMIT_NOFILE, 64 } } },
+	[ROLE_PROJECTOR_CLIENT] = { .name = "projector",
+				    .user = ROLE_USER_DIRECTORY,
+				    .begins_as = ROLE_PROJECTOR,
+				    .has_directories = true,
+				    .is_background = true,
+				    .is_client = true,
+				    .limit_count = 3,
+				    .limits = { { RLIMIT_CORE, 0 },
+						{ RLIMIT_NPROC, 0 },
+						{ RLIMIT_NOFILE, 64 } } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == ROLE_COUNT, "a row for each role");
@@ -112,14 +124,16 @@ role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
 	    .mask = (mask_),                                \
 	    .value = (value_),                              \
 	    .otherwise = (otherwise_) } },
-#define KILLED(name) { EVERY, { .call = SYS_##name, .action = FILTER_KILL } },
-#define ABSENT(name) { EVERY, { .call = SYS_##name, .action = FILTER_ABSENT } },
-#define own_pid      (uint32_t) own_pid
+#define KILLED(name)         KILLED_IN(name, EVERY)
+#define KILLED_IN(name, who) { who, { .call = SYS_##name, .action = FILTER_KILL } },
+#define ABSENT(name)         { EVERY, { .call = SYS_##name, .action = FILTER_ABSENT } },
+#define own_pid              (uint32_t) own_pid
 #include "role/calls.def"
 #undef own_pid
 #undef CALL
 #undef IF
 #undef KILLED
+#undef KILLED_IN
 #undef ABSENT
 	};
 	size_t count = 0;

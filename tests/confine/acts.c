@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -349,6 +350,30 @@ act_files_below(const struct acts *a)
 	if (result == 0)
 		result = outcome(unlinkat(a->directory, "moved", 0));
 	return result;
+}
+
+int
+act_netlink(const struct acts *a)
+{
+	(void)a;
+	return made(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+}
+
+int
+act_connect_tcp(const struct acts *a)
+{
+	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(1) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result;
+
+	(void)a;
+	nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0)
+		return errno;
+	/* Nobody listens there: that it was tried is all that is asked. */
+	result = outcome(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)));
+	(void)close(fd);
+	return result == ECONNREFUSED ? 0 : result;
 }
 
 static void *

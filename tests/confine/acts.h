@@ -30,6 +30,10 @@ extern const size_t act_count;
 int act_work_below(const struct acts *a);
 /* What the projector is for, and the notary too: files of its own, without folders. */
 int act_files_below(const struct acts *a);
+/* Beyond what a client of a server may: a socket of the kernel's own, and a port that it was not
+ * given. */
+int act_netlink(const struct acts *a);
+int act_connect_tcp(const struct acts *a);
 int act_thread(const struct acts *a);
 /* Reads the file outside from a thread that was made after the confinement. */
 int act_open_in_thread(const struct acts *a);

@@ -61,6 +61,12 @@ place_remove(struct place *p)
 
 /* ---- harkd's side -------------------------------------------------------------------------- */
 
+bool
+enter_is_projector(enum role_name role)
+{
+	return role == ROLE_PROJECTOR || role == ROLE_PROJECTOR_CLIENT;
+}
+
 enum message_type
 enter_setup_type(enum role_name role)
 {
@@ -71,6 +77,7 @@ enter_setup_type(enum role_name role)
 		[ROLE_SIGNER] = MESSAGE_SIGNER_SETUP,
 		[ROLE_OBSERVER] = MESSAGE_OBSERVER_SETUP,
 		[ROLE_PROJECTOR] = MESSAGE_PROJECTOR_SETUP,
+		[ROLE_PROJECTOR_CLIENT] = MESSAGE_PROJECTOR_SETUP,
 	};
 
 	return types[role];
@@ -89,11 +96,10 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 	static const enum message_field numbers[] = { FIELD_CLEAN,       FIELD_COMMIT_US,
 						      FIELD_BATCH_BYTES, FIELD_SEGMENT_BYTES,
 						      FIELD_TICK_MS,     FIELD_CHECKPOINT_MS };
-	static const size_t descriptors[ROLE_COUNT] = { [ROLE_CONTROL] = 1,
-							[ROLE_NOTARY] = 4,
-							[ROLE_SIGNER] = 1,
-							[ROLE_OBSERVER] = 3,
-							[ROLE_PROJECTOR] = 4 };
+	static const size_t descriptors[ROLE_COUNT] = {
+		[ROLE_CONTROL] = 1,  [ROLE_NOTARY] = 4,    [ROLE_SIGNER] = 1,
+		[ROLE_OBSERVER] = 3, [ROLE_PROJECTOR] = 4, [ROLE_PROJECTOR_CLIENT] = 4
+	};
 	struct message m;
 	size_t i;
 
@@ -110,7 +116,7 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 		for (i = 0; i < COUNT_OF(numbers); i++)
 			message_set_number(&m, numbers[i], 1);
 	}
-	if (role == ROLE_OBSERVER || role == ROLE_PROJECTOR) {
+	if (role >= ROLE_OBSERVER) {
 		message_set_text(&m, FIELD_OBSERVER, "o");
 		message_set_text(&m, FIELD_ORIGIN, "host/evidence");
 		message_set_bytes(&m, FIELD_OPTIONS, "", 0);
@@ -138,12 +144,14 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 	struct role_report report;
 	struct message m = { 0 };
 	size_t first = enter_directory(role);
-	size_t directories = role == ROLE_NOTARY || role == ROLE_PROJECTOR ? 2
-			     : role == ROLE_OBSERVER                       ? 1
-									   : 0;
+	size_t directories = role == ROLE_NOTARY || enter_is_projector(role) ? 2
+			     : role == ROLE_OBSERVER                         ? 1
+									     : 0;
 	int code = 0;
 
-	if (role_begin(role, "unit-role", &code) != ERR_OK)
+	/* A client is one only after its setup was read. */
+	if (role_begin(enter_is_projector(role) ? ROLE_PROJECTOR : role, "unit-role", &code) !=
+	    ERR_OK)
 		_exit(ENTER_BROKE);
 	/* The twin stays who it is, and reads the message by itself. */
 	if (depth != TWIN &&

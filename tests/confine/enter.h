@@ -3,6 +3,7 @@
 #ifndef CONFINE_ENTER_H
 #define CONFINE_ENTER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "acts.h"
@@ -24,6 +25,7 @@ struct place {
 void place_make(struct place *p);
 void place_remove(struct place *p);
 
+bool enter_is_projector(enum role_name role);
 enum message_type enter_setup_type(enum role_name role);
 /* harkd's side: sends the role's setup. */
 void enter_send_setup(int fd, enum role_name role, const struct place *p);

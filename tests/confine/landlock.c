@@ -16,6 +16,9 @@
 #include "os/confine.h"
 #include "unit.h"
 
+/* Where nobody listens. */
+#define TCP_PORT 1
+
 static struct place place;
 
 static int
@@ -111,7 +114,7 @@ link_inside(void)
 static int
 connect_tcp(void)
 {
-	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(1) };
+	struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(TCP_PORT) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int e;
 
@@ -130,26 +133,27 @@ signal_parent(void)
 	return kill(getppid(), 0) == 0 ? 0 : errno;
 }
 
-enum given { NOTHING, READ, MANAGE };
+/* FILES: one file to read, and one TCP port. */
+enum given { NOTHING, READ, MANAGE, FILES, GIVEN_COUNT };
 
 static const struct {
 	const char *act;
 	int (*fn)(void);
-	unsigned int version; /* of Landlock, from which on this is confined at all */
-	int want[3];          /* given nothing, READ, MANAGE of the folder inside */
+	unsigned int version;  /* of Landlock, from which on this is confined at all */
+	int want[GIVEN_COUNT]; /* given nothing, READ, MANAGE of the folder inside, FILES */
 } rows[] = {
-	{ "read outside", read_outside, 1, { EACCES, EACCES, EACCES } },
-	{ "write outside", write_outside, 1, { EACCES, EACCES, EACCES } },
-	{ "make outside", make_outside, 1, { EACCES, EACCES, EACCES } },
-	{ "remove outside", remove_outside, 1, { EACCES, EACCES, EACCES } },
-	{ "cut outside", cut_outside, 3, { EACCES, EACCES, EACCES } },
-	{ "read inside", read_inside, 1, { EACCES, 0, 0 } },
-	{ "list inside", list_inside, 1, { EACCES, 0, 0 } },
-	{ "write inside", write_inside, 1, { EACCES, EACCES, 0 } },
-	{ "move inside", move_inside, 2, { EACCES, EACCES, 0 } },
-	{ "make a symlink inside", link_inside, 1, { EACCES, EACCES, EACCES } },
-	{ "connect by TCP", connect_tcp, 4, { EACCES, EACCES, EACCES } },
-	{ "signal its parent", signal_parent, 6, { EPERM, EPERM, EPERM } },
+	{ "read outside", read_outside, 1, { EACCES, EACCES, EACCES, EACCES } },
+	{ "write outside", write_outside, 1, { EACCES, EACCES, EACCES, EACCES } },
+	{ "make outside", make_outside, 1, { EACCES, EACCES, EACCES, EACCES } },
+	{ "remove outside", remove_outside, 1, { EACCES, EACCES, EACCES, EACCES } },
+	{ "cut outside", cut_outside, 3, { EACCES, EACCES, EACCES, EACCES } },
+	{ "read inside", read_inside, 1, { EACCES, 0, 0, 0 } },
+	{ "list inside", list_inside, 1, { EACCES, 0, 0, EACCES } },
+	{ "write inside", write_inside, 1, { EACCES, EACCES, 0, EACCES } },
+	{ "move inside", move_inside, 2, { EACCES, EACCES, 0, EACCES } },
+	{ "make a symlink inside", link_inside, 1, { EACCES, EACCES, EACCES, EACCES } },
+	{ "connect by TCP", connect_tcp, 4, { EACCES, EACCES, EACCES, 0 } },
+	{ "signal its parent", signal_parent, 6, { EPERM, EPERM, EPERM, EPERM } },
 };
 
 /* In a child: confined with what is given, or not at all (a twin). */
@@ -166,13 +170,19 @@ outcome(int (*fn)(void), enum given given, bool confined)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		static const enum confine_rights rights[] = { [READ] = CONFINE_READ,
+							      [MANAGE] = CONFINE_MANAGE,
+							      [FILES] = CONFINE_READ_FILES };
+		static const uint16_t port = TCP_PORT;
 		struct confine_directory directory = {
-			.fd = open(place.evidence, O_PATH | O_CLOEXEC),
-			.rights = given == READ ? CONFINE_READ : CONFINE_MANAGE,
+			.fd = open(given == FILES ? path : place.evidence, O_PATH | O_CLOEXEC),
+			.rights = rights[given],
 		};
 
-		if (confined && (confine_no_new_privileges() != ERR_OK ||
-				 confine_landlock(&directory, given == NOTHING ? 0 : 1) != ERR_OK))
+		if (confined &&
+		    (confine_no_new_privileges() != ERR_OK ||
+		     confine_landlock_reaching(&directory, given == NOTHING ? 0 : 1, &port,
+					       given == FILES ? 1 : 0) != ERR_OK))
 			_exit(ENTER_BROKE);
 		_exit(fn());
 	}
@@ -195,9 +205,9 @@ rights_are_those_that_are_given(void **state)
 	if (confine_landlock_version(&version) != ERR_OK)
 		skip();
 	for (i = 0; i < COUNT_OF(rows); i++) {
-		if (outcome(rows[i].fn, NOTHING, false) != 0)
+		if (outcome(rows[i].fn, READ, false) != 0)
 			fail_msg("%s: not even the twin", rows[i].act);
-		for (given = NOTHING; given <= MANAGE && version >= rows[i].version; given++) {
+		for (given = NOTHING; given < GIVEN_COUNT && version >= rows[i].version; given++) {
 			int got = outcome(rows[i].fn, (enum given)given, true);
 
 			if (got != rows[i].want[given])

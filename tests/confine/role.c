@@ -190,6 +190,36 @@ the_projector_is_refused_all(void **state)
 	refuses_all(ROLE_PROJECTOR);
 }
 
+/* Sockets are what a client of a server has beside them. */
+static void
+the_client_is_refused_all_but_sockets(void **state)
+{
+	size_t sockets = 0;
+	size_t i;
+
+	(void)state;
+	if (!kernel_confines())
+		skip();
+	for (i = 0; i < act_count; i++) {
+		int got = try_act(ROLE_PROJECTOR_CLIENT, CONFINED, acts[i].fn);
+		bool is_socket = strcmp(acts[i].name, "make a TCP socket") == 0 ||
+				 strcmp(acts[i].name, "make a Unix socket") == 0 ||
+				 strcmp(acts[i].name, "connect a socket that it has") == 0;
+
+		sockets += is_socket;
+		if (try_act(ROLE_PROJECTOR_CLIENT, TWIN, acts[i].fn) != 0)
+			fail_msg("%s: not even the twin", acts[i].name);
+		if (is_socket ? got != 0 : !is_refusal(got))
+			fail_msg("%s: got %d", acts[i].name, got);
+	}
+	assert_int_equal(sockets, 3);
+	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_ordinary), 0);
+	assert_true(is_refusal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_netlink)));
+	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, TWIN, act_netlink), 0);
+	assert_true(is_refusal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_connect_tcp)));
+	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, TWIN, act_connect_tcp), 0);
+}
+
 static void
 the_projector_has_files_of_its_own(void **state)
 {
@@ -201,8 +231,8 @@ the_projector_has_files_of_its_own(void **state)
 	for (role = 0; role < ROLE_COUNT; role++) {
 		int got = try_act(role, CONFINED, act_files_below);
 
-		assert_true(role == ROLE_NOTARY || role == ROLE_PROJECTOR ? got == 0
-									  : is_refusal(got));
+		assert_true(role == ROLE_NOTARY || enter_is_projector(role) ? got == 0
+									    : is_refusal(got));
 	}
 }
 
@@ -251,6 +281,7 @@ main(void)
 		cmocka_unit_test(the_observer_reads_its_ledger_and_no_more),
 		cmocka_unit_test(the_notary_alone_works_below_its_ledgers),
 		cmocka_unit_test(the_projector_is_refused_all),
+		cmocka_unit_test(the_client_is_refused_all_but_sockets),
 		cmocka_unit_test(the_projector_has_files_of_its_own),
 		cmocka_unit_test(the_notary_has_threads_until_they_end),
 		cmocka_unit_test(a_mistake_of_ours_still_aborts),

@@ -29,6 +29,23 @@ static const struct filter_rule rules[] = {
 	  .mask = 0x30,
 	  .value = 0x20,
 	  .otherwise = FILTER_ALLOW },
+	/* One of three values. */
+	{ .call = 18,
+	  .action = FILTER_ALLOW,
+	  .mask = UINT32_MAX,
+	  .value = 1,
+	  .otherwise = FILTER_NEXT },
+	{ .call = 18,
+	  .action = FILTER_KILL,
+	  .mask = UINT32_MAX,
+	  .value = 2,
+	  .otherwise = FILTER_NEXT },
+	{ .call = 18,
+	  .action = FILTER_ALLOW,
+	  .mask = UINT32_MAX,
+	  .value = 10,
+	  .otherwise = FILTER_ABSENT },
+	{ .call = 19, .action = FILTER_ALLOW },
 };
 
 static void
@@ -62,6 +79,11 @@ programs_decide_as_their_rules(void **state)
 		  { UINT64_C(1) << 32 | 77 },
 		  SECCOMP_RET_ALLOW },
 		{ "both bits wanted", 16, { 0, 0, 0, 0, 0, 0xff2f }, SECCOMP_RET_KILL_PROCESS },
+		{ "the first of several", 18, { 1 }, SECCOMP_RET_ALLOW },
+		{ "the second of several", 18, { 2 }, SECCOMP_RET_KILL_PROCESS },
+		{ "the last of several", 18, { 10 }, SECCOMP_RET_ALLOW },
+		{ "none of several", 18, { 3 }, ABSENT },
+		{ "what stands behind them", 19, { 3 }, SECCOMP_RET_ALLOW },
 		{ "one bit too many", 16, { 0, 0, 0, 0, 0, 0x30 }, SECCOMP_RET_ALLOW },
 	};
 	struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
