@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* hark-projector: commits what one observer asked for.  Started by harkd alone. */
-#include <stdio.h>
-#include <string.h>
-
+#include "hark-projector/reach.h"
 #include "hark-projector/serve.h"
 #include "hark-projector/start.h"
 #include "prog/exit.h"
@@ -28,9 +26,8 @@ begin(struct message *setup)
 	struct role_report report = { { 0 } };
 	struct project_failure why = { { 0 } };
 	struct message ready;
-	char text[sizeof(report.missing) + 64];
-	int directories[3];
 	enum err e;
+	int code;
 
 	e = start_read(setup, &start, &why);
 	if (e == ERR_REFUSED)
@@ -38,15 +35,9 @@ begin(struct message *setup)
 	if (e != ERR_OK)
 		return role_fail(e == ERR_MEMORY ? EXIT_SOFTWARE : EXIT_PROTOCOL,
 				 "the first message cannot be taken");
-	directories[0] = start.database_dirfd;
-	directories[1] = start.metric_dirfd;
-	directories[2] = start.receipt_dirfd;
-	e = role_confine(ROLE_PROJECTOR, directories, 3, start.require_confinement, &report);
-	if (e != ERR_OK) {
-		(void)snprintf(text, sizeof(text), "hark-projector cannot be confined: %s",
-			       report.missing);
-		return role_fail(EXIT_UNAVAILABLE, text);
-	}
+	code = reach_confine(&start, &report);
+	if (code != EXIT_OK)
+		return code;
 	message_init(&ready, MESSAGE_READY, 0);
 	return role_ready(&ready, &report);
 }

@@ -32,7 +32,8 @@ static const struct {
 const struct database_ops *
 database_of(const char *projection)
 {
-	static const struct database_ops *const known[] = { &database_sqlite };
+	static const struct database_ops *const known[] = { &database_sqlite,
+							    &database_postgresql };
 	size_t i;
 
 	MUST(projection != NULL);
@@ -152,6 +153,34 @@ database_take_table(struct database *db, const struct project_config *config, st
 		return ERR_REFUSED;
 	}
 	return e == ERR_OK ? db->ops->prepare_rows(db->state, out, why) : e;
+}
+
+enum err
+database_begin_from(struct database *db, const struct project_config *config, uint64_t from,
+		    uint64_t to, struct project_failure *why)
+{
+	struct database_value values[] = { database_number(to), database_text(config->observer),
+					   database_text(config->origin), database_number(from) };
+	uint64_t changed = 0;
+	enum err e;
+
+	MUST(db != NULL && db->state != NULL && from < to && to <= INT64_MAX);
+
+	if (db->ops->begin_from != NULL) {
+		e = db->ops->begin_from(db->state, config, from, to, &changed, why);
+	} else {
+		e = database_run(db, db->ops->begin, why);
+		if (e == ERR_OK)
+			e = database_ask(db,
+					 "UPDATE hark_cursors SET next_index = $1 WHERE "
+					 "observer = $2 AND origin = $3 AND next_index = $4",
+					 values, 4, NULL, NULL, &changed, why);
+	}
+	if (e == ERR_OK && changed != 1) {
+		project_say(why, "the cursor in hark_cursors was moved by somebody else");
+		return ERR_EXISTS;
+	}
+	return e;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */

@@ -47,8 +47,20 @@ struct database_place {
 	int wake_fd; /* of who ends this process; -1: none */
 };
 
+/* What an open database touches beyond its directory: called for each. */
+struct database_reach {
+	void (*port)(void *ctx, uint16_t port);    /* TCP */
+	void (*file)(void *ctx, const char *path); /* to read; it need not be there */
+	void *ctx;
+};
+
 struct database_ops {
-	const char *scheme;        /* as a projection begins */
+	const char *scheme; /* as a projection begins */
+	bool is_server;     /* it is connected to */
+	/* Says what it will touch; NULL: nothing.  ERR_REFUSED with *why: the projection cannot be
+	 * read. */
+	enum err (*reach)(const struct project_config *config, const struct database_reach *r,
+			  struct project_failure *why);
 	const char *bytes_type;    /* of a column that holds any bytes */
 	const char *select_cursor; /* origin, next_index, dead_letters of observer $1, locked */
 	const char *begin;         /* begins a transaction that may write */
@@ -56,6 +68,10 @@ struct database_ops {
 	enum err (*open)(const struct database_place *place, void **out,
 			 struct project_failure *why);
 	void (*close)(void *state);
+	/* database_begin_from in fewer steps, where that can be; *changed_out: 1 where it moved.
+	 * NULL: `begin`, then a statement. */
+	enum err (*begin_from)(void *state, const struct project_config *config, uint64_t from,
+			       uint64_t to, uint64_t *changed_out, struct project_failure *why);
 	/* Statements without values; a mistake in one is ERR_REFUSED. */
 	enum err (*run)(void *state, const char *sql, struct project_failure *why);
 	/* One statement with values $1, $2, ... that first appear in this order.  `fn` may be NULL;
@@ -103,6 +119,11 @@ MUST_USE enum err database_make_tables(struct database *db, struct project_failu
  */
 MUST_USE enum err database_take_table(struct database *db, const struct project_config *config,
 				      struct table *out, struct project_failure *why);
+
+/* Begins a transaction by moving the cursor, which locks it.  ERR_EXISTS with *why: it is not at
+ * `from`. */
+MUST_USE enum err database_begin_from(struct database *db, const struct project_config *config,
+				      uint64_t from, uint64_t to, struct project_failure *why);
 
 struct database_value database_number(uint64_t v);
 struct database_value database_text(const char *text);

@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/*
- * One transaction a batch.  It moves the cursor first: that row is then locked, and who moves it
- * beside us, such as a server's process of a connection that we gave up, is waited for and seen.
- */
+/* The life of a projection: its connections, and what it is given to commit. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "base/text.h"
-#include "project/capability.h"
-
-struct dead_letter {
-	const struct effect *effect;
-	char *error;
-};
-
-struct project {
-	const struct project_config *config;
-	const struct project_environment *environment;
-	struct database db;
-	void *states[HARK_OBSERVER_TOKEN_COUNT];
-	bool has_cursor;
-	uint64_t cursor;       /* what is durable */
-	uint64_t dead_letters; /* the same */
-	/* What is held: leaves from the cursor to next - 1; effects are of those from `first` on.
-	 */
-	bool holds;
-	bool holds_effects; /* else those that are there belong to a batch that is not whole */
-	uint64_t first;
-	uint64_t next;
-	uint64_t due_ns;
-	struct effects effects;
-	/* Of the transaction under way. */
-	struct dead_letter *dead;
-	size_t dead_count;
-	size_t dead_capacity;
-};
-
-#define DEAD_AT_FIRST 16u
+#include "project/project_internal.h"
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -59,15 +27,8 @@ project_create(const struct project_config *config, const struct project_environ
 	return ERR_OK;
 }
 
-static void
-forget_dead(struct project *p)
-{
-	while (p->dead_count > 0)
-		free(p->dead[--p->dead_count].error);
-}
-
-static void
-disconnect(struct project *p)
+void
+project_disconnect(struct project *p)
 {
 	size_t i;
 
@@ -77,7 +38,7 @@ disconnect(struct project *p)
 		p->states[i] = NULL;
 	}
 	database_close(&p->db);
-	forget_dead(p);
+	project_forget_dead(p);
 }
 
 void
@@ -85,51 +46,10 @@ project_destroy(struct project *p)
 {
 	if (p == NULL)
 		return;
-	disconnect(p);
+	project_disconnect(p);
 	effects_finish(&p->effects);
 	free(p->dead);
 	free(p);
-}
-
-/* ---- what capabilities are handed ---------------------------------------------------------- */
-
-static enum err
-refuse(void *ctx, const struct effect *effect, const char *error)
-{
-	struct project *p = ctx;
-	char *copied;
-
-	if (p->dead_count == p->dead_capacity) {
-		size_t more = p->dead_capacity == 0 ? DEAD_AT_FIRST : 2 * p->dead_capacity;
-		struct dead_letter *dead = reallocarray(p->dead, more, sizeof(*dead));
-
-		if (dead == NULL)
-			return ERR_MEMORY;
-		p->dead = dead;
-		p->dead_capacity = more;
-	}
-	copied = strdup(error);
-	if (copied == NULL)
-		return ERR_MEMORY;
-	p->dead[p->dead_count++] = (struct dead_letter){ effect, copied };
-	return ERR_OK;
-}
-
-static struct capability_context
-context(struct project *p, uint64_t now_ns)
-{
-	return (struct capability_context){ .config = p->config,
-					    .environment = p->environment,
-					    .db = &p->db,
-					    .now_ns = now_ns,
-					    .refuse = refuse,
-					    .refuse_ctx = p };
-}
-
-static bool
-is_granted(const struct project *p, size_t token)
-{
-	return (p->config->tokens >> token & 1u) != 0 && capabilities[token] != NULL;
 }
 
 /* ---- connecting ---------------------------------------------------------------------------- */
@@ -209,13 +129,13 @@ read_cursor(struct project *p, struct cursor *c, struct project_failure *why)
 static enum err
 open_capabilities(struct project *p, bool begins, uint64_t now_ns, struct project_failure *why)
 {
-	struct capability_context c = context(p, now_ns);
+	struct capability_context c = project_context(p, now_ns);
 	enum err e = ERR_OK;
 	size_t i;
 
 	c.begins = begins;
 	for (i = 0; e == ERR_OK && i < HARK_OBSERVER_TOKEN_COUNT; i++) {
-		if (is_granted(p, i))
+		if (project_grants(p, i))
 			e = capabilities[i]->open(&c, &p->states[i], why);
 	}
 	return e;
@@ -242,8 +162,8 @@ set_up(struct project *p, struct cursor *c, uint64_t now_ns, struct project_fail
 	return e;
 }
 
-static void
-committed(struct project *p)
+void
+project_committed(struct project *p)
 {
 	p->cursor = p->next;
 	p->holds = false;
@@ -261,23 +181,23 @@ project_connect(struct project *p, uint64_t now_ns, struct project_failure *why)
 
 	MUST(p != NULL && why != NULL);
 
-	disconnect(p);
+	project_disconnect(p);
 	e = database_open(&p->db, &(struct database_place){ p->config, p->environment->wake_fd },
 			  why);
 	if (e == ERR_OK)
 		e = set_up(p, &c, now_ns, why);
 	if (e != ERR_OK) {
-		disconnect(p);
+		project_disconnect(p);
 		return e;
 	}
 	if (!p->has_cursor) {
 		p->cursor = p->first = p->next = c.next;
 	} else if (p->holds && c.next == p->next) {
 		/* The word that it was committed got lost. */
-		committed(p);
+		project_committed(p);
 	} else if (c.next != p->cursor) {
 		project_say(why, "the cursor in hark_cursors was moved by somebody else");
-		disconnect(p);
+		project_disconnect(p);
 		return ERR_EXISTS;
 	}
 	p->has_cursor = true;
@@ -332,11 +252,11 @@ project_take_batch(struct project *p, uint64_t first, uint64_t next, uint64_t co
 	e = effects_end(&p->effects, count);
 	if (e != ERR_OK)
 		return e;
-	/* Those without effects wait for company, from the first of them on. */
+	/* Those without effects wait for company where there was a commit just now. */
 	if (count > 0)
 		p->due_ns = now_ns;
 	else if (!p->holds)
-		p->due_ns = now_ns + PROJECT_QUIET_NS;
+		p->due_ns = p->quiet_until_ns > now_ns ? p->quiet_until_ns : now_ns;
 	p->holds = true;
 	p->holds_effects = count > 0;
 	p->first = first;
@@ -366,134 +286,4 @@ project_due_ns(const struct project *p)
 	MUST(p != NULL);
 
 	return p->due_ns;
-}
-
-/* ---- committing ---------------------------------------------------------------------------- */
-
-static enum err
-move_cursor(struct project *p, struct project_failure *why)
-{
-	struct database_value values[] = { database_number(p->next),
-					   database_text(p->config->observer),
-					   database_text(p->config->origin),
-					   database_number(p->cursor) };
-	uint64_t changed = 0;
-	enum err e;
-
-	e = database_ask(&p->db,
-			 "UPDATE hark_cursors SET next_index = $1 "
-			 "WHERE observer = $2 AND origin = $3 AND next_index = $4",
-			 values, 4, NULL, NULL, &changed, why);
-	if (e == ERR_OK && changed != 1) {
-		project_say(why, "the cursor in hark_cursors was moved by somebody else");
-		return ERR_EXISTS;
-	}
-	return e;
-}
-
-static enum err
-write_dead(struct project *p, struct project_failure *why)
-{
-	enum err e = ERR_OK;
-	size_t i;
-
-	for (i = 0; e == ERR_OK && i < p->dead_count; i++) {
-		const struct effect *effect = p->dead[i].effect;
-		struct database_value values[] = { database_text(p->config->observer),
-						   database_number(p->first),
-						   database_number(p->next),
-						   database_number(effect->ordinal),
-						   database_text(capabilities[effect->token]->name),
-						   database_text(p->dead[i].error),
-						   database_bytes(effect->payload) };
-
-		e = database_ask(&p->db,
-				 "INSERT INTO hark_dead_letters (observer, first_index, "
-				 "next_index, ordinal, token, error, payload) "
-				 "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-				 values, 7, NULL, NULL, NULL, why);
-	}
-	if (e == ERR_OK && p->dead_count > 0) {
-		struct database_value values[] = { database_number(p->dead_letters + p->dead_count),
-						   database_text(p->config->observer) };
-
-		e = database_ask(&p->db,
-				 "UPDATE hark_cursors SET dead_letters = $1 WHERE observer = $2",
-				 values, 2, NULL, NULL, NULL, why);
-	}
-	return e;
-}
-
-static enum err
-transact(struct project *p, const struct capability_context *c, struct project_failure *why)
-{
-	enum err e = database_run(&p->db, p->db.ops->begin, why);
-	size_t i;
-
-	if (e == ERR_OK)
-		e = move_cursor(p, why);
-	for (i = 0; e == ERR_OK && p->holds_effects && i < p->effects.count; i++) {
-		const struct effect *effect = &p->effects.items[i];
-
-		MUST(is_granted(p, effect->token));
-		e = capabilities[effect->token]->execute(c, p->states[effect->token], effect, why);
-	}
-	for (i = 0; e == ERR_OK && i < HARK_OBSERVER_TOKEN_COUNT; i++) {
-		if (p->states[i] != NULL && capabilities[i]->before_commit != NULL)
-			e = capabilities[i]->before_commit(c, p->states[i], why);
-	}
-	if (e == ERR_OK)
-		e = write_dead(p, why);
-	if (e == ERR_OK)
-		e = database_run(&p->db, "COMMIT", why);
-	return e;
-}
-
-enum err
-project_commit(struct project *p, uint64_t now_ns, struct project_failure *why)
-{
-	struct capability_context c;
-	enum err e;
-	size_t i;
-
-	MUST(p != NULL && p->holds && project_is_connected(p) && why != NULL);
-
-	c = context(p, now_ns);
-	e = transact(p, &c, why);
-	if (e != ERR_OK) {
-		disconnect(p);
-		/* Such as a table that was dropped: connecting anew makes it, or says what is
-		 * wrong. */
-		return e == ERR_REFUSED ? ERR_AGAIN : e;
-	}
-	p->dead_letters += p->dead_count;
-	forget_dead(p);
-	for (i = 0; i < HARK_OBSERVER_TOKEN_COUNT; i++) {
-		if (p->states[i] != NULL && capabilities[i]->after_commit != NULL)
-			capabilities[i]->after_commit(&c, p->states[i]);
-	}
-	committed(p);
-	return ERR_OK;
-}
-
-uint64_t
-project_turn(struct project *p, uint64_t now_ns)
-{
-	struct capability_context c;
-	uint64_t next = UINT64_MAX;
-	size_t i;
-
-	MUST(p != NULL);
-
-	c = context(p, now_ns);
-	for (i = 0; i < HARK_OBSERVER_TOKEN_COUNT; i++) {
-		uint64_t at;
-
-		if (p->states[i] == NULL || capabilities[i]->turn == NULL)
-			continue;
-		at = capabilities[i]->turn(&c, p->states[i]);
-		if (at < next)
-			next = at;
-	}
-	return next;
 }

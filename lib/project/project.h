@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "project/config.h"
 
-/* Batches without effects wait so long for others to be committed with, in ns. */
+/* From a commit to one of batches that have no effects, at the least, in ns. */
 #define PROJECT_QUIET_NS UINT64_C(1000000000)
 
 /* A line for the log of the program: printable ASCII. */

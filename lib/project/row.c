@@ -159,28 +159,59 @@ refuse_name(char *error, const char *words, const char *name, size_t size)
 	return ERR_FORMAT;
 }
 
+/* Whether the next name is that column's, written as it is: then goes behind it. */
+static bool
+takes_name(struct json_scan *s, const struct table_column *c)
+{
+	if ((size_t)(s->end - s->at) < c->name_size + 2 || !c->is_plain || s->at[0] != '"' ||
+	    s->at[1 + c->name_size] != '"' || memcmp(s->at + 1, c->name, c->name_size) != 0)
+		return false;
+	s->at += c->name_size + 2;
+	return true;
+}
+
+/* The column that the next name is of. */
 static enum err
-read_member(struct row_reader *r, struct json_scan *s, size_t place, struct row_value *values,
-	    char *error)
+read_name(struct row_reader *r, struct json_scan *s, size_t place, size_t *at_out, char *error)
 {
 	const struct table *t = r->table;
+	size_t guess = place < t->count ? r->guesses[place] : 0;
 	const char *name;
-	size_t size, at;
+	size_t size;
 	enum err e;
 
+	/* A module writes its members in the same order each time. */
+	if (takes_name(s, &t->columns[guess])) {
+		*at_out = guess;
+		return ERR_OK;
+	}
 	if (s->at == s->end || *s->at != '"')
 		return json_scan_refuse(s, "a name in quotes is due");
 	e = json_scan_string(s, &name, &size);
 	if (e != ERR_OK)
 		return e;
-	/* A module writes its members in the same order each time. */
-	at = table_find(t, name, size, place < t->count ? r->guesses[place] : 0);
-	if (at == t->count)
+	*at_out = table_find(t, name, size, guess);
+	if (*at_out == t->count)
 		return refuse_name(error, "the table has no such column to be written", name, size);
-	if (values[at].kind != ROW_ABSENT)
-		return refuse_name(error, "a member is given twice", name, size);
 	if (place < t->count)
-		r->guesses[place] = at;
+		r->guesses[place] = *at_out;
+	return ERR_OK;
+}
+
+static enum err
+read_member(struct row_reader *r, struct json_scan *s, size_t place, struct row_value *values,
+	    char *error)
+{
+	const struct table_column *c;
+	size_t at = 0;
+	enum err e;
+
+	e = read_name(r, s, place, &at, error);
+	if (e != ERR_OK)
+		return e;
+	c = &r->table->columns[at];
+	if (values[at].kind != ROW_ABSENT)
+		return refuse_name(error, "a member is given twice", c->name, c->name_size);
 	json_scan_blanks(s);
 	if (!takes(s, ":", 1))
 		return json_scan_refuse(s, "a colon is due");
@@ -190,7 +221,7 @@ read_member(struct row_reader *r, struct json_scan *s, size_t place, struct row_
 		return e;
 	if (values[at].kind == ROW_STRING && values[at].size > 0 &&
 	    memchr(values[at].text, '\0', values[at].size) != NULL)
-		return refuse_name(error, "a text with a NUL in it", name, size);
+		return refuse_name(error, "a text with a NUL in it", c->name, c->name_size);
 	json_scan_blanks(s);
 	return ERR_OK;
 }

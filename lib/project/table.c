@@ -95,6 +95,18 @@ copy(struct bytes text)
 	return copied;
 }
 
+static bool
+is_plain(struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < name.size; i++) {
+		if (name.data[i] < 0x20 || name.data[i] == '"' || name.data[i] == '\\')
+			return false;
+	}
+	return true;
+}
+
 enum err
 table_add(struct table *t, struct bytes name, const struct bytes *type, enum column_form form,
 	  bool has_default)
@@ -116,6 +128,7 @@ table_add(struct table *t, struct bytes name, const struct bytes *type, enum col
 		t->columns = columns;
 		t->capacity = more;
 	}
+	column.is_plain = is_plain(name);
 	column.name = copy(name);
 	column.type = type != NULL ? copy(*type) : NULL;
 	if (column.name == NULL || (type != NULL && column.type == NULL)) {
@@ -145,20 +158,27 @@ table_split(const char *name, struct bytes *schema_out, struct bytes *table_out)
 	*table_out = (struct bytes){ (const uint8_t *)dot + 1, size - schema_out->size - 1 };
 }
 
+void
+table_quote(const char *name, struct sql *s)
+{
+	struct bytes schema, table;
+
+	table_split(name, &schema, &table);
+	if (schema.data != NULL) {
+		sql_name(s, (const char *)schema.data, schema.size);
+		sql_add(s, ".");
+	}
+	sql_name(s, (const char *)table.data, table.size);
+}
+
 static enum err
 set_name(struct table *t, const char *name)
 {
-	struct bytes schema, table;
 	struct sql s = { 0 };
 	const char *text = NULL;
 	enum err e;
 
-	table_split(name, &schema, &table);
-	if (schema.data != NULL) {
-		sql_name(&s, (const char *)schema.data, schema.size);
-		sql_add(&s, ".");
-	}
-	sql_name(&s, (const char *)table.data, table.size);
+	table_quote(name, &s);
 	e = sql_end(&s, &text);
 	if (e == ERR_OK) {
 		t->quoted = strdup(text);

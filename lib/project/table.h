@@ -28,6 +28,7 @@ struct table_column {
 	enum column_form form;
 	bool has_default; /* what is not given becomes something else than NULL */
 	bool is_key;
+	bool is_plain; /* its name stands in JSON as it is */
 };
 
 /* Columns that can be written to, in the table's order.  Zeroed is empty. */
@@ -67,5 +68,7 @@ __attribute__((format(printf, 2, 3))) void sql_format(struct sql *s, const char 
 /* Terminates it: *out is good as long as the statement is.  ERR_MEMORY, ERR_LIMIT. */
 MUST_USE enum err sql_end(struct sql *s, const char **out);
 void sql_finish(struct sql *s);
+/* A table's name as it is given, in quotes. */
+void table_quote(const char *name, struct sql *s);
 
 #endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* PostgreSQL: connecting, statements, what a table is. */
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/num.h"
+#include "os/wait.h"
+#include "project/postgresql_internal.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+/* Of a statement's values. */
+#define VALUES_MAX 8u
+/* Types of values, by their numbers in the catalogue, which never change. */
+#define TYPE_BYTES    17u
+#define TYPE_NUMBER   20u
+#define TYPE_TEXT     25u
+#define FORMAT_BINARY 1
+#define BEGIN         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+#define PORT_USUAL    "5432"
+
+/* ---- statements ----------------------------------------------------------------------------- */
+
+/* What is about values is a mistake in a statement that has none of an observer's. */
+static enum err
+of_own(enum err e)
+{
+	return e == ERR_FORMAT ? ERR_REFUSED : e;
+}
+
+static enum err
+postgresql_run(void *state, const char *sql, struct project_failure *why)
+{
+	return of_own(pg_run(state, sql, NULL, why));
+}
+
+/* BEGIN and the cursor's UPDATE in one go: each go is a wait for the server. */
+static enum err
+postgresql_begin_from(void *state, const struct project_config *config, uint64_t from, uint64_t to,
+		      uint64_t *changed_out, struct project_failure *why)
+{
+	struct pg_state *s = state;
+	char *observer = PQescapeLiteral(s->connection, config->observer, strlen(config->observer));
+	char *origin = PQescapeLiteral(s->connection, config->origin, strlen(config->origin));
+	struct sql q = { 0 };
+	const char *text = NULL;
+	enum err e = observer != NULL && origin != NULL ? ERR_OK : ERR_MEMORY;
+
+	if (e == ERR_OK) {
+		sql_add(&q, BEGIN);
+		sql_format(&q, "; UPDATE hark_cursors SET next_index = %llu WHERE observer = ",
+			   (unsigned long long)to);
+		sql_add(&q, observer);
+		sql_add(&q, " AND origin = ");
+		sql_add(&q, origin);
+		sql_format(&q, " AND next_index = %llu", (unsigned long long)from);
+		e = sql_end(&q, &text);
+	}
+	if (e == ERR_OK)
+		e = of_own(pg_run(s, text, changed_out, why));
+	sql_finish(&q);
+	PQfreemem(observer);
+	PQfreemem(origin);
+	s->saved = PG_NOT_SAVED;
+	s->waiting = 0;
+	return e;
+}
+
+static enum err
+postgresql_ask(void *state, const char *sql, const struct database_value *values, size_t count,
+	       database_row_fn *fn, void *ctx, uint64_t *changed_out, struct project_failure *why)
+{
+	struct pg_state *s = state;
+	char numbers[VALUES_MAX][24];
+	const char *data[VALUES_MAX];
+	Oid types[VALUES_MAX];
+	int sizes[VALUES_MAX];
+	int formats[VALUES_MAX];
+	size_t i;
+
+	MUST(count <= VALUES_MAX);
+
+	for (i = 0; i < count; i++) {
+		const struct database_value *v = &values[i];
+
+		MUST(v->bytes.size <= INT32_MAX);
+		types[i] = v->kind == DATABASE_BYTES    ? TYPE_BYTES
+			   : v->kind == DATABASE_NUMBER ? TYPE_NUMBER
+							: TYPE_TEXT;
+		/* The binary form of a text is its bytes, which need no terminator. */
+		formats[i] = v->kind == DATABASE_NUMBER ? 0 : FORMAT_BINARY;
+		sizes[i] = (int)v->bytes.size;
+		data[i] = v->bytes.data != NULL ? (const char *)v->bytes.data : "";
+		if (v->kind == DATABASE_NULL)
+			data[i] = NULL;
+		if (v->kind == DATABASE_NUMBER) {
+			(void)snprintf(numbers[i], sizeof(numbers[i]), "%llu",
+				       (unsigned long long)v->number);
+			data[i] = numbers[i];
+		}
+	}
+	if (PQsendQueryParams(s->connection, sql, (int)count, types, data, sizes, formats, 0) == 0)
+		return of_own(pg_failed(s, NULL, why));
+	return of_own(pg_take(s, fn, ctx, changed_out, why));
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void
+postgresql_close(void *state)
+{
+	struct pg_state *s = state;
+
+	if (s == NULL)
+		return;
+	PQfinish(s->connection);
+	row_reader_finish(&s->reader);
+	pg_keys_finish(&s->keys);
+	buf_finish(&s->copy);
+	free(s->values);
+	free(s->given);
+	free(s);
+}
+
+static void
+ignore_notice(void *ctx, const PGresult *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+/* libpq shows a URI that it cannot read, with all that is in it: so it is read beforehand. */
+static enum err
+read_uri(const char *uri, PQconninfoOption **out, struct project_failure *why)
+{
+	char *words = NULL;
+	PQconninfoOption *options = PQconninfoParse(uri, &words);
+	const PQconninfoOption *o;
+
+	PQfreemem(words);
+	if (options == NULL) {
+		project_say(why, "the projection is no URI that PostgreSQL's library takes");
+		return ERR_REFUSED;
+	}
+	for (o = options; o->keyword != NULL; o++) {
+		/* Its file is read after all rights were given up, and may name any port. */
+		if (o->val != NULL && strcmp(o->keyword, "service") == 0) {
+			PQconninfoFree(options);
+			project_say(why, "a service is not looked up: give host and port in the "
+					 "projection");
+			return ERR_REFUSED;
+		}
+	}
+	*out = options;
+	return ERR_OK;
+}
+
+/* The ports of a list; what is none of them fails when it is connected to. */
+static void
+say_ports(const char *list, const struct database_reach *r)
+{
+	while (*list != '\0') {
+		size_t size = strcspn(list, ",");
+		uint64_t port = 0;
+
+		if (num_read_u64(list, size, UINT16_MAX, &port) == ERR_OK && port > 0)
+			r->port(r->ctx, (uint16_t)port);
+		list += size + (list[size] == ',');
+	}
+}
+
+static enum err
+postgresql_reach(const struct project_config *config, const struct database_reach *r,
+		 struct project_failure *why)
+{
+	static const char *const files[] = { "sslrootcert", "sslcert", "sslkey", "sslcrl",
+					     "passfile" };
+	PQconninfoOption *options = NULL;
+	const PQconninfoOption *o;
+	enum err e = read_uri(config->projection, &options, why);
+	size_t i;
+
+	if (e != ERR_OK)
+		return e;
+	say_ports(PORT_USUAL, r);
+	for (o = options; o->keyword != NULL; o++) {
+		if (o->val == NULL)
+			continue;
+		if (strcmp(o->keyword, "port") == 0)
+			say_ports(o->val, r);
+		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+			if (strcmp(o->keyword, files[i]) == 0)
+				r->file(r->ctx, o->val);
+		}
+	}
+	PQconninfoFree(options);
+	return ERR_OK;
+}
+
+static enum err
+finish_connecting(struct pg_state *s, struct project_failure *why)
+{
+	uint64_t deadline_ns = wait_now_ns() + DATABASE_CONNECT_LIMIT_S * SECOND_NS;
+	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+	enum err e;
+
+	for (;;) {
+		struct wait_item items[] = {
+			{ .fd = PQsocket(s->connection),
+			  .want_read = next == PGRES_POLLING_READING,
+			  .want_write = next == PGRES_POLLING_WRITING },
+			{ .fd = s->wake_fd, .want_read = true },
+		};
+
+		if (next == PGRES_POLLING_OK)
+			return ERR_OK;
+		if (next == PGRES_POLLING_FAILED || items[0].fd < 0)
+			return pg_failed(s, NULL, why);
+		e = wait_ready(items, 2, deadline_ns);
+		if (items[1].ready_read)
+			return ERR_END;
+		if (e != ERR_OK || wait_now_ns() >= deadline_ns) {
+			project_say(why, "PostgreSQL: no connection within its time");
+			return ERR_AGAIN;
+		}
+		if (items[0].ready_read || items[0].ready_write)
+			next = PQconnectPoll(s->connection);
+	}
+}
+
+static enum err
+postgresql_open(const struct database_place *place, void **out, struct project_failure *why)
+{
+	const char *uri = place->config->projection;
+	/* What the URI says counts more than what stands before it. */
+	const char *const names[] = { "port",
+				      "gssencmode",
+				      "tcp_user_timeout",
+				      "keepalives_idle",
+				      "fallback_application_name",
+				      "dbname",
+				      "client_encoding",
+				      NULL };
+	const char *const values[] = { PORT_USUAL,       "disable", "30000", "30",
+				       "hark-projector", uri,       "UTF8",  NULL };
+	PQconninfoOption *options = NULL;
+	struct pg_state *s;
+	enum err e;
+
+	e = read_uri(uri, &options, why);
+	if (e != ERR_OK)
+		return e;
+	PQconninfoFree(options);
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return ERR_MEMORY;
+	s->wake_fd = place->wake_fd;
+	s->connection = PQconnectStartParams(names, values, 1);
+	if (s->connection == NULL)
+		e = ERR_MEMORY;
+	else if (PQstatus(s->connection) == CONNECTION_BAD)
+		e = pg_failed(s, NULL, why);
+	if (e == ERR_OK)
+		e = finish_connecting(s, why);
+	if (e == ERR_OK && PQsetnonblocking(s->connection, 1) != 0)
+		e = pg_failed(s, NULL, why);
+	if (e == ERR_OK) {
+		(void)PQsetNoticeReceiver(s->connection, ignore_notice, NULL);
+		/* What is said to be committed must be on a disk. */
+		e = of_own(pg_run(s,
+				  "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "
+				  "WHERE pg_catalog.current_setting('synchronous_commit') = 'off'",
+				  NULL, why));
+	}
+	if (e != ERR_OK) {
+		postgresql_close(s);
+		return e;
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+/* ---- what a table is ----------------------------------------------------------------------- */
+
+static enum err
+add_column(void *ctx, const struct bytes *columns, size_t count)
+{
+	MUST(count == 3);
+
+	return table_add(ctx, columns[0], NULL,
+			 columns[1].data[0] == '1' ? COLUMN_JSON : COLUMN_PLAIN,
+			 columns[2].data[0] == '1');
+}
+
+static enum err
+postgresql_describe(void *state, const struct project_config *config, struct table *out,
+		    struct project_failure *why)
+{
+	/* 114 and 3802 are json and jsonb, also as what a domain stands on. */
+	static const char sql[] =
+		"SELECT a.attname, "
+		"CASE WHEN coalesce(nullif(t.typbasetype, 0), t.oid) IN (114, 3802) THEN 1 "
+		"ELSE 0 END, "
+		"CASE WHEN a.atthasdef OR a.attidentity = 'd' THEN 1 ELSE 0 END "
+		"FROM pg_catalog.pg_attribute a "
+		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+		"WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 "
+		"AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a' "
+		"ORDER BY a.attnum";
+	struct database_value value = { .kind = DATABASE_TEXT };
+	struct sql quoted = { 0 };
+	const char *text = NULL;
+	enum err e;
+
+	table_quote(config->table, &quoted);
+	e = sql_end(&quoted, &text);
+	if (e == ERR_OK) {
+		value = database_text(text);
+		e = postgresql_ask(state, sql, &value, 1, add_column, out, NULL, why);
+	}
+	sql_finish(&quoted);
+	if (e != ERR_OK)
+		return e;
+	return out->count > 0 ? table_end(out, config, why) : ERR_MISSING;
+}
+
+const struct database_ops database_postgresql = {
+	.scheme = "postgresql://",
+	.is_server = true,
+	.reach = postgresql_reach,
+	.bytes_type = "BYTEA",
+	.select_cursor = "SELECT origin, next_index, dead_letters FROM hark_cursors "
+			 "WHERE observer = $1 FOR UPDATE",
+	.begin = BEGIN,
+	.begin_from = postgresql_begin_from,
+	/* Two that make the same table at once would fail; the number is Hark's own. */
+	.lock = "SELECT pg_catalog.pg_advisory_xact_lock(7521967364198341219)",
+	.open = postgresql_open,
+	.close = postgresql_close,
+	.run = postgresql_run,
+	.ask = postgresql_ask,
+	.describe = postgresql_describe,
+	.prepare_rows = pg_prepare_rows,
+	.write_rows = pg_write_rows,
+};

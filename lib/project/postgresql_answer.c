@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What PostgreSQL answers, and how long it may take.  Nothing here waits inside libpq: whoever ends
+ * this process is heard while a server is silent.
+ */
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "base/text.h"
+#include "os/wait.h"
+#include "project/postgresql_internal.h"
+
+#define SECOND_NS   UINT64_C(1000000000)
+#define COLUMNS_MAX 8u
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+/* A password is in no message that libpq or a server is known to write; should one be, it goes. */
+static void
+hide_password(const struct pg_state *s, char *text)
+{
+	const char *password = s->connection != NULL ? PQpass(s->connection) : NULL;
+	size_t size = password != NULL ? strlen(password) : 0;
+	char *at;
+
+	/* A shorter one would be found in words that have nothing to do with it. */
+	if (size < 4)
+		return;
+	while ((at = strstr(text, password)) != NULL)
+		memset(at, '*', size);
+}
+
+/* One line without its end. */
+static void
+say(const struct pg_state *s, const char *text, const char *detail, struct project_failure *why)
+{
+	char raw[PROJECT_TEXT_BYTES];
+	char shown[PROJECT_TEXT_BYTES - 16];
+	size_t size;
+
+	(void)snprintf(raw, sizeof(raw), "%s%s%s", text, detail[0] != '\0' ? ": " : "", detail);
+	size = strlen(raw);
+	while (size > 0 && raw[size - 1] == '\n')
+		raw[--size] = '\0';
+	hide_password(s, raw);
+	(void)text_escape(raw, size, shown, sizeof(shown));
+	project_say(why, "PostgreSQL: %s", shown);
+}
+
+/* SQLSTATE classes that are about the values of a statement, or raised by a table's own checks. */
+static bool
+is_of_values(const char *state)
+{
+	static const char classes[][3] = { "22", "23", "2F", "38", "39", "44", "54", "P0" };
+	size_t i;
+
+	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (strncmp(state, classes[i], 2) == 0)
+			return true;
+	}
+	/* A row that would be touched a second time by one INSERT ... ON CONFLICT. */
+	return strcmp(state, "21000") == 0;
+}
+
+/* Those that a person must look into: rules of SQL, rights. */
+static bool
+is_of_statement(const char *state)
+{
+	return strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0 ||
+	       strncmp(state, "3F", 2) == 0;
+}
+
+enum err
+pg_failed(struct pg_state *s, const PGresult *result, struct project_failure *why)
+{
+	const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+	const char *text =
+		result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	const char *detail =
+		result != NULL ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+
+	if (text == NULL)
+		text = PQerrorMessage(s->connection);
+	say(s, text[0] != '\0' ? text : "it has gone away", detail != NULL ? detail : "", why);
+	if (state == NULL || PQstatus(s->connection) != CONNECTION_OK)
+		return ERR_AGAIN;
+	if (is_of_values(state))
+		return ERR_FORMAT;
+	return is_of_statement(state) ? ERR_REFUSED : ERR_AGAIN;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+/* Until the socket can be read, or, where that is wanted, written. */
+static enum err
+wait_socket(struct pg_state *s, bool write, uint64_t deadline_ns, bool *readable_out,
+	    struct project_failure *why)
+{
+	struct wait_item items[] = {
+		{ .fd = PQsocket(s->connection), .want_read = true, .want_write = write },
+		{ .fd = s->wake_fd, .want_read = true },
+	};
+	enum err e;
+
+	if (items[0].fd < 0)
+		return pg_failed(s, NULL, why);
+	while (!items[0].ready_read && !items[0].ready_write) {
+		if (wait_now_ns() >= deadline_ns) {
+			project_say(why, "PostgreSQL: no answer within its time");
+			return ERR_AGAIN;
+		}
+		e = wait_ready(items, 2, deadline_ns);
+		if (e != ERR_OK) {
+			project_say(why, "cannot wait for PostgreSQL");
+			return ERR_AGAIN;
+		}
+		if (items[1].ready_read)
+			return ERR_END;
+	}
+	*readable_out = items[0].ready_read;
+	return ERR_OK;
+}
+
+/* Sends what libpq still holds, and takes in what comes meanwhile, lest both sides wait. */
+enum err
+pg_flush(struct pg_state *s, struct project_failure *why)
+{
+	uint64_t deadline_ns = wait_now_ns() + DATABASE_ANSWER_LIMIT_S * SECOND_NS;
+	bool readable = false;
+	enum err e;
+	int left;
+
+	while ((left = PQflush(s->connection)) > 0) {
+		e = wait_socket(s, true, deadline_ns, &readable, why);
+		if (e != ERR_OK)
+			return e;
+		if (readable && PQconsumeInput(s->connection) == 0)
+			return pg_failed(s, NULL, why);
+	}
+	return left == 0 ? ERR_OK : pg_failed(s, NULL, why);
+}
+
+enum err
+pg_result(struct pg_state *s, PGresult **out, struct project_failure *why)
+{
+	uint64_t deadline_ns = wait_now_ns() + DATABASE_ANSWER_LIMIT_S * SECOND_NS;
+	bool readable = false;
+	enum err e;
+
+	e = pg_flush(s, why);
+	while (e == ERR_OK && PQisBusy(s->connection) != 0) {
+		e = wait_socket(s, false, deadline_ns, &readable, why);
+		if (e == ERR_OK && PQconsumeInput(s->connection) == 0)
+			e = pg_failed(s, NULL, why);
+	}
+	if (e == ERR_OK)
+		*out = PQgetResult(s->connection);
+	return e;
+}
+
+/* ---- statements ---------------------------------------------------------------------------- */
+
+static uint64_t
+changed_by(PGresult *result)
+{
+	uint64_t changed = 0;
+	const char *text = PQcmdTuples(result);
+
+	/* Statements that change no rows have none. */
+	(void)!database_read_number((struct bytes){ (const uint8_t *)text, strlen(text) },
+				    &changed);
+	return changed;
+}
+
+/* Takes all results of what was sent; rows of them go to fn. */
+enum err
+pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_out,
+	struct project_failure *why)
+{
+	enum err failed = ERR_OK;
+	PGresult *result = NULL;
+	enum err e;
+
+	while ((e = pg_result(s, &result, why)) == ERR_OK && result != NULL) {
+		ExecStatusType status = PQresultStatus(result);
+		int row, column;
+
+		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && failed == ERR_OK)
+			failed = pg_failed(s, result, why);
+		if (changed_out != NULL && failed == ERR_OK)
+			*changed_out = changed_by(result);
+		for (row = 0; fn != NULL && failed == ERR_OK && row < PQntuples(result); row++) {
+			struct bytes columns[COLUMNS_MAX] = { { NULL, 0 } };
+			int count = PQnfields(result);
+
+			MUST((size_t)count <= COLUMNS_MAX);
+			for (column = 0; column < count; column++) {
+				if (PQgetisnull(result, row, column) != 0)
+					continue;
+				columns[column] =
+					(struct bytes){ (const uint8_t *)PQgetvalue(result, row,
+										    column),
+							(size_t)PQgetlength(result, row, column) };
+			}
+			failed = fn(ctx, columns, (size_t)count);
+		}
+		/* A copy that nobody feeds would give results for ever. */
+		if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
+		    status == PGRES_COPY_BOTH || PQstatus(s->connection) != CONNECTION_OK) {
+			PQclear(result);
+			return failed != ERR_OK ? failed : pg_failed(s, NULL, why);
+		}
+		PQclear(result);
+	}
+	return e == ERR_OK ? failed : e;
+}
+
+enum err
+pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out, struct project_failure *why)
+{
+	if (PQsendQuery(s->connection, sql) == 0)
+		return pg_failed(s, NULL, why);
+	return pg_take(s, NULL, NULL, changed_out, why);
+}
+
+enum err
+pg_results(struct pg_state *s, struct project_failure *why)
+{
+	return pg_take(s, NULL, NULL, NULL, why);
+}

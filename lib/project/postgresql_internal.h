@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the files of PostgreSQL share. */
+#ifndef PROJECT_POSTGRESQL_INTERNAL_H
+#define PROJECT_POSTGRESQL_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "project/database.h"
+#include "project/row.h"
+
+/* PGconn and PGresult of libpq, whose header is not where others are. */
+struct pg_conn;
+struct pg_result;
+
+/* What is gathered for one call of libpq, in bytes. */
+#define PG_COPY_BYTES 16384u
+
+/* How often each key has been seen among some rows. */
+struct pg_keys {
+	struct buf bytes; /* of keys, one behind another */
+	struct pg_key *slots;
+	size_t slot_count; /* a power of two */
+	size_t count;
+};
+
+/* The savepoint before some rows. */
+enum pg_saved {
+	PG_NOT_SAVED,
+	PG_SAVED, /* and nothing was written since */
+	PG_PASSED,
+};
+
+struct pg_state {
+	struct pg_conn *connection;
+	int wake_fd;
+	struct row_reader reader;
+	struct row_value *values;
+	bool *given; /* the default columns that a row gives; as many as columns */
+	struct buf copy;
+	struct pg_keys keys;
+	enum pg_saved saved;
+	uint64_t round; /* of rows on their way to a table with a key; never used twice */
+	size_t waiting; /* rows that have gone that way since the temporary table was empty */
+};
+
+/*
+ * Waits for the next result; NULL: all results of what was sent have come.  ERR_AGAIN: the
+ * connection is gone, or it takes too long; ERR_END.
+ */
+enum err pg_result(struct pg_state *s, struct pg_result **out, struct project_failure *why);
+/* Sends what libpq still holds.  As pg_result. */
+enum err pg_flush(struct pg_state *s, struct project_failure *why);
+/* Takes all results of what was sent; their rows go to fn, which may be NULL.  As pg_failed. */
+enum err pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_out,
+		 struct project_failure *why);
+/* The same without looking at them. */
+enum err pg_results(struct pg_state *s, struct project_failure *why);
+/* Says what a result or, with NULL, the connection complains about.  ERR_FORMAT: of values, in a
+ * way that other values may not meet; else as in database.h. */
+enum err pg_failed(struct pg_state *s, const struct pg_result *result, struct project_failure *why);
+/* Sends statements and takes all their results; *changed_out, which may be NULL, is of the last.
+ * As pg_failed. */
+enum err pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out,
+		struct project_failure *why);
+
+enum err pg_prepare_rows(void *state, const struct table *table, struct project_failure *why);
+enum err pg_write_rows(void *state, const struct table *table, const struct effect *const *effects,
+		       size_t count, database_refused_fn *refused, void *ctx,
+		       struct project_failure *why);
+
+/* ---- COPY (postgresql_copy.c) ---- */
+
+/* A copy under way. */
+struct pg_copy {
+	struct pg_state *s;
+	const struct table *table;
+	bool has_round; /* a first column with the row's round */
+	size_t rows;
+};
+
+/* The columns that a copy or an insert of these rows names: all but defaults that are not given.
+ */
+bool pg_is_named(const struct table *t, const bool *given, size_t column);
+/* Sends `sql`, which ends in a COPY ... FROM STDIN. */
+enum err pg_copy_begin(struct pg_copy *c, const char *sql, struct project_failure *why);
+/* The row that the state's values are, of a payload of that size. */
+enum err pg_copy_row(struct pg_copy *c, size_t payload_bytes, uint64_t round,
+		     struct project_failure *why);
+/* As pg_failed. */
+enum err pg_copy_end(struct pg_copy *c, struct project_failure *why);
+
+/* ---- keys (postgresql_keys.c) ---- */
+
+/* Forgets all. */
+void pg_keys_clear(struct pg_keys *k);
+/* Counts the key of these values; gives how often it was there before.  ERR_MEMORY. */
+enum err pg_keys_count(struct pg_keys *k, const struct table *t, const struct row_value *values,
+		       size_t *before_out);
+void pg_keys_finish(struct pg_keys *k);
+
+#endif
