@@ -21,7 +21,7 @@ import proto                                        # noqa: E402
 
 PROGRAM = os.path.join(os.environ.get("HARK_BIN", os.path.join(
     os.path.dirname(os.path.dirname(HERE)), "build", "bin")), "hark-projector")
-LIMIT_S = 30
+LIMIT_S = 20
 PG, METRIC, KMS, LOG = range(4)
 ORIGIN = "h.example/evidence"
 

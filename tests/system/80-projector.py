@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The real hark-projector on SQLite and on a PostgreSQL that this test starts: what becomes of
+effects, what is refused, and what an observer that was taken over gets.
+
+Prints TAP.  Nothing here waits for anything but an answer or an end.
+"""
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import postgresql                                   # noqa: E402
+import projector                                    # noqa: E402  (it finds tests/ref)
+from projector import KMS, LOG, METRIC, PG          # noqa: E402,F401
+from tapout import Tap                              # noqa: E402
+
+EXIT_PROTOCOL, EXIT_TEMPORARY, EXIT_CONFIG = 76, 75, 78
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def row(**members):
+    return PG, json.dumps(members).encode()
+
+
+class File:
+    """A database in SQLite."""
+    name = "SQLite"
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "rows.db")
+        self.projection = "sqlite:" + self.path
+
+    def ask(self, sql):
+        connection = sqlite3.connect(self.path)
+        try:
+            rows = connection.execute(sql).fetchall()
+            connection.commit()
+        finally:
+            connection.close()
+        return [[self.text(value) for value in values] for values in rows]
+
+    @staticmethod
+    def text(value):
+        """As PostgreSQL's client shows it: a blob is digits that no integer holds, or bytes."""
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        return value if value is None else str(value)
+
+    payload = "lower(hex(payload))"
+
+
+class Served:
+    """One in the test's PostgreSQL."""
+    name = "PostgreSQL"
+    server = None
+    count = 0
+
+    def __init__(self, folder):
+        del folder
+        Served.count += 1
+        self.database = "d%d" % Served.count
+        Served.server.ask("CREATE DATABASE %s" % self.database)
+        self.projection = Served.server.uri(self.database)
+
+    def ask(self, sql):
+        return Served.server.ask(sql, self.database)
+
+    payload = "encode(payload, 'hex')"
+
+
+EVENTS = ("CREATE TABLE events (n BIGINT PRIMARY KEY, who TEXT, big NUMERIC(20), "
+          "word VARCHAR(20) DEFAULT 'usual' CHECK (word <> 'bad'))")
+
+
+def start(db, folder, **more):
+    options = {"PROJECTION": db.projection, "TOKENS": 1 << PG | 1 << LOG, "TABLE": "events",
+               "CREATE": EVENTS, **more}
+    return projector.Projector(folder, **options)
+
+
+def dead(db):
+    return db.ask("SELECT first_index, next_index, ordinal, token, error, %s FROM "
+                  "hark_dead_letters ORDER BY first_index, ordinal" % db.payload)
+
+
+@test
+def rows(tap, db, folder):
+    p = start(db, folder)
+    tap.same("it is ready", p.first, ("READY", {}))
+    tap.same("an observer without a cursor begins at the first leaf", p.begin(), 0)
+    p.batch(3, [row(n=1, who="a\tb\\\n\"c\"", big=2**64 - 1), row(n=2, who=None, word="given"),
+                row(n=3, who={"b": [1, "x"]}, big=-5)])
+    p.batch(10)
+    tap.same("rows are there",
+             db.ask("SELECT n, who, big, word FROM events ORDER BY n"),
+             [["1", "a\tb\\\n\"c\"", str(2**64 - 1), "usual"], ["2", None, None, "given"],
+              ["3", '{"b": [1, "x"]}', "-5", "usual"]])
+    tap.same("and the cursor", db.ask("SELECT observer, origin, next_index FROM hark_cursors"),
+             [["o", projector.ORIGIN, "10"]])
+    tap.same("it prints nothing and ends at STOP", p.stop(), (0, ""))
+    p = start(db, folder, FROM=5)
+    tap.same("the next one goes on where it was", p.begin(), 10)
+    p.channel.close()
+    tap.same("it ends with harkd", p.child.wait(projector.LIMIT_S), 0)
+
+
+@test
+def refused_rows(tap, db, folder):
+    p = start(db, folder, FROM=7)
+    p.begin()
+    bad = [("empty", b""), ("not a JSON object", b"[1]"), ("no JSON at byte 0", b"rows"),
+           ("without members", b"{}"), ("given twice", b'{"n":1,"n":2}'),
+           ("no such column", b'{"n":1,"x":2}'), ("text behind", b'{"n":1} 2'),
+           ("NUL", b'{"n":1,"who":"a\\u0000b"}'), ("valid UTF-8", b'{"n":1,"who":"\xff"}'),
+           ("name", b'{"n":1,"who":{"a":1,"a":1}}'),
+           ("check", b'{"n":100,"word":"bad"}'),          # the table's own check
+           ("unique", b'{"n":1}')]                         # and its key
+    if db.name == "PostgreSQL":
+        bad += [("bigint", b'{"n":"a"}'), ("too long", b'{"n":200,"word":"%s"}' % (b"x" * 21))]
+    effects = [row(n=1)]
+    for number, (_, payload) in enumerate(bad):
+        effects += [(PG, payload), row(n=1000 + number)]
+    p.batch(9, effects)
+    letters = dead(db)
+    tap.same("each row that is none is a dead letter, in its place",
+             [letter[:4] + letter[5:] for letter in letters],
+             [["7", "9", str(2 * i + 1), "PgWrite", payload.hex()]
+              for i, (_, payload) in enumerate(bad)])
+    tap.same("with the reason",
+             [word for (word, _), letter in zip(bad, letters) if word.lower() not in letter[4].lower()], [])
+    tap.same("the others are rows", db.ask("SELECT count(*), min(n), max(n) FROM events"),
+             [[str(1 + len(bad)), "1", str(1000 + len(bad) - 1)]])
+    p.stop()
+    p = start(db, folder)
+    p.begin()
+    tap.same("how many died in all is told", p.wait_state("ok")["COUNT"], len(bad))
+    p.stop()
+
+
+MERGED = ("CREATE TABLE merged (cell TEXT NOT NULL, pid BIGINT NOT NULL, started NUMERIC(20), "
+          "ended NUMERIC(20), spent NUMERIC(20) GENERATED ALWAYS AS (ended - started) STORED, "
+          "note TEXT, PRIMARY KEY (cell, pid))")
+
+
+@test
+def merged_rows(tap, db, folder):
+    p = start(db, folder, TABLE="merged", KEY=["cell", "pid"], CREATE=MERGED)
+    p.begin()
+    p.batch(4, [row(cell="a", pid=1, started=10), row(cell="b", pid=1, started=20, note="n"),
+                row(cell="a", pid=1, ended=15, started=None), row(cell="a", pid=1, note="1st"),
+                row(cell="a", pid="01", note="2nd"), row(cell="a", note="no pid"),
+                row(cell="c", pid=1, spent=5)])
+    p.batch(5, [row(cell="b", pid=1, ended=21, note=None)])
+    tap.same("null and what is absent never overwrite",
+             db.ask("SELECT cell, pid, started, ended, spent, note FROM merged ORDER BY 1, 2"),
+             [["a", "1", "10", "15", "5", "2nd"], ["b", "1", "20", "21", "1", "n"]])
+    tap.same("a row without its key, or with a generated column, is dead",
+             [letter[2] for letter in dead(db)], ["5", "6"])
+    p.stop()
+
+
+def ends_with(tap, db, folder, what, said, code=EXIT_PROTOCOL, **options):
+    """An observer that says this makes the projector end; nothing is committed."""
+    p = start(db, folder, **options)
+    p.begin()
+    said(p)
+    ended, _ = p.wait()
+    tap.same("ends it: " + what,
+             (ended, db.ask("SELECT count(*) FROM events"),
+              db.ask("SELECT next_index FROM hark_cursors")), (code, [["0"]], [["0"]]))
+
+
+@test
+def taken_over(tap, db, folder):
+    def effects(data):
+        return lambda p: p.say("EFFECTS", EFFECTS=data)
+
+    good = projector.pack([row(n=1)])[0]
+    ends_with(tap, db, folder, "a batch that does not begin at the cursor",
+              lambda p: p.send(1, 2))
+    ends_with(tap, db, folder, "one that goes nowhere", lambda p: p.send(0, 0))
+    ends_with(tap, db, folder, "one that goes back", lambda p: p.send(0, 0, [row(n=1)]))
+    ends_with(tap, db, folder, "a cursor that no database has",
+              lambda p: p.send(0, 2**63, [row(n=1)]))
+    ends_with(tap, db, folder, "fewer effects than it counts",
+              lambda p: p.say("BATCH", INDEX=0, SIZE=1, COUNT=1))
+    ends_with(tap, db, folder, "more effects than it counts",
+              lambda p: (effects(good)(p), p.say("BATCH", INDEX=0, SIZE=1, COUNT=0)))
+    ends_with(tap, db, folder, "an effect that is not whole",
+              lambda p: (effects(good[:1] + b"\1" + good[2:])(p),
+                         p.say("BATCH", INDEX=0, SIZE=1, COUNT=1)))
+    ends_with(tap, db, folder, "a token that is not granted", effects(b"\1" + good[1:]))
+    ends_with(tap, db, folder, "a token that is none", effects(b"\4" + good[1:]))
+    ends_with(tap, db, folder, "malformed pieces", effects(good[:-1]))
+    ends_with(tap, db, folder, "another message", lambda p: p.say("CURSOR", INDEX=0))
+    ends_with(tap, db, folder, "no message", lambda p: p.observer.send(b"x"))
+    ends_with(tap, db, folder, "one effect over its limit",
+              lambda p: p.send(0, 1, [(PG, b"x" * 101)]), LIMIT_PAYLOAD_BYTES=100)
+    ends_with(tap, db, folder, "more effects than may be",
+              lambda p: p.send(0, 1, [row(n=i) for i in range(4)]), LIMIT_EFFECTS=3)
+    ends_with(tap, db, folder, "more bytes than may be",
+              lambda p: p.send(0, 1, [row(n=i) for i in range(40)]), LIMIT_EFFECT_BYTES=150)
+    ends_with(tap, db, folder, "its end, without a fault", lambda p: p.observer.close(), code=0)
+
+
+@test
+def large(tap, db, folder):
+    p = start(db, folder, LIMIT_PAYLOAD_BYTES=1 << 21)
+    p.begin()
+    text = "\u00e9\t" * 150000
+    p.batch(1, [row(n=1, who=text), row(n=2, who="x" * 70000), (PG, b"x" * 200000)])
+    tap.same("effects of several messages are put together",
+             db.ask("SELECT n, length(who) FROM events ORDER BY n"),
+             [["1", "300000"], ["2", "70000"]])
+    tap.same("and so are dead ones", db.ask("SELECT length(payload) FROM hark_dead_letters"),
+             [["200000"]])
+    p.batch(2, [row(n=n, who="w%d" % n) for n in range(10, 9000)])
+    tap.same("thousands of rows", db.ask("SELECT count(*), max(n) FROM events"), [["8992", "8999"]])
+    p.stop()
+
+
+def refused_start(tap, db, folder, what, words, code=EXIT_CONFIG, **options):
+    p = start(db, folder, **options)
+    if p.first[0] == "READY":
+        while p.first[0] != "FAILED":
+            p.first = p.hear_harkd()
+    name, fields = p.first
+    ended, _ = p.wait()
+    tap.row("refused: " + what, name == "FAILED" and fields["CODE"] == code == ended and
+            all(word in fields["TEXT"] for word in words) and "\n" not in fields["TEXT"],
+            (p.first, ended))
+
+
+@test
+def refusals(tap, db, folder):
+    refused_start(tap, db, folder, "no table, and no statement that makes it",
+                  ["no table \"other\""], TABLE="other", CREATE=[])
+    refused_start(tap, db, folder, "a statement that does not make it",
+                  ["no table \"other\"", "statement"], TABLE="other")
+    db.ask("DROP TABLE IF EXISTS events")
+    refused_start(tap, db, folder, "a statement that is none", ["syntax"], CREATE="CREATE TABEL x")
+    refused_start(tap, db, folder, "a key that is no column", ["key \"x\""], KEY=["x"])
+    refused_start(tap, db, folder, "a key without an index", ["ON CONFLICT"], KEY=["who"])
+    refused_start(tap, db, folder, "a grant without its file", ["receipts"], TOKENS=1 << KMS)
+    refused_start(tap, db, folder, "a projection of no kind", ["no known kind"],
+                  PROJECTION="mysql://u:secret@h/d")
+    start(db, folder).stop()
+    p = start(db, folder)
+    p.begin()
+    p.stop()
+    refused_start(tap, db, folder, "a cursor of another ledger's",
+                  [projector.ORIGIN, "\"elsewhere/evidence\""], origin="elsewhere/evidence")
+
+
+class Prefixed(Tap):
+    """Says which database a row is about."""
+    prefix = ""
+
+    def row(self, name, good, remark=None):
+        super().row(self.prefix + name, good, remark)
+
+
+def main():
+    tap = Prefixed()
+    kinds = [File]
+    outer = tempfile.mkdtemp()
+    os.chmod(outer, 0o755)
+    if postgresql.programs() is None:
+        tap.skip("PostgreSQL", "it is not installed")
+    else:
+        os.mkdir(os.path.join(outer, "server"))
+        Served.server = postgresql.Server(os.path.join(outer, "server"))
+        kinds.append(Served)
+    try:
+        for kind in kinds:
+            for function in TESTS:
+                folder = tempfile.mkdtemp(dir=outer)
+                tap.prefix = kind.name + ": "
+                function(tap, kind(folder), folder)
+    finally:
+        if Served.server is not None:
+            Served.server.stop()
+        shutil.rmtree(outer)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
