@@ -52,6 +52,8 @@ book_has_room(const struct notary *n, enum proto_ledger ledger)
 
 	if (ledger == PROTO_EVIDENCE)
 		changes += n->dirty_count * DIRTY_ENTRY_BYTES;
+	if (!n->is_begun)
+		return false;
 	return ledger_batch_bytes(l) + changes + BATCH_RESERVE_BYTES <= n->options.batch_bytes &&
 	       changes <= ledger_state_room(l) && ledger_reserve(l) != NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "base/must.h"
 #include "hark-notary/notary_internal.h"
+#include "prog/exit.h"
 
 #define NANOSECONDS_PER_SECOND INT64_C(1000000000)
 
@@ -98,8 +99,8 @@ all_channels_are_gone(struct notary *n)
 	channels_end_gone(n);
 }
 
-void
-host_started(struct notary *n)
+static void
+write_started(struct notary *n)
 {
 	struct event_place to = book_place(EVIDENCE(n));
 	size_t size = 0;
@@ -117,6 +118,57 @@ host_started(struct notary *n)
 	}
 	n->tick_ns = n->now.monotonic_ns + n->options.tick_ms * UINT64_C(1000000);
 	n->settle_ns = n->now.monotonic_ns + SETTLE_NS;
+}
+
+bool
+notary_is_barred(const struct notary *n)
+{
+	/* Later a ledger grows on, and is not sealed: harkd lives, and so do its guests. */
+	return !n->is_begun && n->options.restarts == 0 &&
+	       (n->books[PROTO_EVIDENCE].is_refused || n->books[PROTO_OPERATIONS].is_refused);
+}
+
+/* It has not begun, and will. */
+static bool
+may_begin(const struct notary *n)
+{
+	return !n->is_begun && !n->is_stopping && n->begin_ns != 0 && !notary_is_barred(n);
+}
+
+/*
+ * A ledger that its signer refuses at the start is not the one that was here, and harkd ends.  Were
+ * anything written before, each such start would make it longer.  So the heads are heard first; but
+ * for a signer that ends or is slow nobody waits for long.
+ */
+void
+host_begin(struct notary *n)
+{
+	unsigned int i;
+
+	if (!may_begin(n))
+		return;
+	for (i = 0; i < PROTO_LEDGERS; i++) {
+		if (n->books[i].awaits_head && n->now.monotonic_ns < n->begin_ns)
+			return;
+	}
+	n->is_begun = true;
+	write_started(n);
+}
+
+uint64_t
+host_begin_deadline(const struct notary *n)
+{
+	return may_begin(n) ? n->begin_ns : UINT64_MAX;
+}
+
+void
+notary_begin(struct notary *n, const struct event_clock *now)
+{
+	if (n->begin_ns != 0)
+		return;
+	host_time(n, now);
+	n->begin_ns = n->now.monotonic_ns + NOTARY_HEAD_LIMIT_NS;
+	host_begin(n);
 }
 
 /* Cells and receivers that harkd has not named since the start are no more: it removed them, or
@@ -227,6 +279,12 @@ notary_stop(struct notary *n, uint64_t id, const struct event_clock *now)
 	host_time(n, now);
 	n->is_stopping = true;
 	n->stop_id = id;
+	if (!n->is_begun) {
+		n->stop_is_told = true;
+		notary_say(n, id, EXIT_TEMPORARY, "nothing was begun");
+		n->ops.stopped(n->ctx);
+		return ERR_OK;
+	}
 	host_step(n);
 	return ERR_OK;
 }

@@ -36,10 +36,6 @@ notary_create(struct ledger *ledgers[PROTO_LEDGERS], const struct notary_options
 	}
 	if (e == ERR_OK)
 		e = store_load(n);
-	if (e == ERR_OK) {
-		host_started(n);
-		e = n->failure;
-	}
 	if (e != ERR_OK) {
 		/* The ledgers stay the caller's where this fails. */
 		EVIDENCE(n)->ledger = NULL;
@@ -97,6 +93,7 @@ notary_tick(struct notary *n, const struct event_clock *now)
 	host_time(n, now);
 	if (n->failure != ERR_OK)
 		return;
+	host_begin(n);
 	commit_step(n);
 	observers_step(n);
 	host_step(n);
@@ -112,6 +109,9 @@ notary_deadline(const struct notary *n)
 	uint64_t deadline = commit_deadline(n);
 	uint64_t at_ns = seal_deadline(n);
 
+	if (at_ns < deadline)
+		deadline = at_ns;
+	at_ns = host_begin_deadline(n);
 	if (at_ns < deadline)
 		deadline = at_ns;
 	/* What needs room is looked at when a commit has ended. */

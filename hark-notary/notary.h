@@ -31,6 +31,9 @@
 #define NOTARY_BATCH_BYTES_MIN 262144u
 /* Names of observers that are remembered; so many may run. */
 #define NOTARY_OBSERVERS_MAX 256u
+/* A signer that is linked says its head within this time, or the notary begins without: what guests
+ * say is worth more in a ledger whose signer is slow than in their rings, where it gets lost. */
+#define NOTARY_HEAD_LIMIT_NS UINT64_C(5000000000)
 /* Answers that wait for a commit. */
 #define NOTARY_ANSWERS_MAX 1024u
 
@@ -98,13 +101,23 @@ struct notary_options {
 };
 
 /*
- * Takes both ledgers and leaves NULL (on failure they stay the caller's), reads their state, writes
- * host.started, or host.notary_restarted.  ERR_MEMORY, ERR_FORMAT (state that we did not write).
+ * Takes both ledgers and leaves NULL (on failure they stay the caller's) and reads their state.
+ * ERR_MEMORY, ERR_FORMAT (state that we did not write).
  */
 MUST_USE enum err notary_create(struct ledger *ledgers[PROTO_LEDGERS],
 				const struct notary_options *options, const struct notary_ops *ops,
 				void *ctx, const struct event_clock *now, struct notary **out);
 void notary_destroy(struct notary *n);
+/*
+ * harkd has given a link to each signer that runs, and says more: host.started (or
+ * host.notary_restarted) is written as soon as the heads of these signers are heard, or one of them
+ * has let NOTARY_HEAD_LIMIT_NS pass.  Before, every call that would write gives ERR_AGAIN, and no
+ * record is taken.  Again: nothing.
+ */
+void notary_begin(struct notary *n, const struct event_clock *now);
+/* True where harkd has just started and a signer's head is not of its ledger: nothing is written,
+ * and harkd ends.  Another link to a signer may change that. */
+bool notary_is_barred(const struct notary *n);
 
 /* Something that cannot be gone on with: no memory, or a time that no event can have. */
 enum err notary_failure(const struct notary *n);
@@ -147,7 +160,8 @@ MUST_USE enum err notary_redact(struct notary *n, enum proto_ledger ledger, uint
 /* A checkpoint of what is committed when the next commit has ended.  ERR_AGAIN. */
 MUST_USE enum err notary_seal(struct notary *n, enum proto_ledger ledger, uint64_t id,
 			      const struct event_clock *now);
-/* host.stopped, then a checkpoint of each ledger where it can be had in time.  ERR_AGAIN. */
+/* host.stopped, then a checkpoint of each ledger where it can be had in time.  Where nothing was
+ * begun nothing is written, and the answer is EXIT_TEMPORARY.  ERR_EXISTS. */
 MUST_USE enum err notary_stop(struct notary *n, uint64_t id, const struct event_clock *now);
 
 /* ---- observers: not a byte of the evidence comes from here, whatever is said ---- */
@@ -211,10 +225,11 @@ void notary_tick(struct notary *n, const struct event_clock *now);
 /* Readable when a commit of that ledger has ended, or -1; call notary_tick then. */
 int notary_commit_fd(const struct notary *n, enum proto_ledger ledger);
 
-/* A signer has come (its HEAD), or gone. */
+/* A link to a signer is there, its HEAD has come, it has gone. */
+void notary_signer_linked(struct notary *n, enum proto_ledger ledger);
 void notary_signer_head(struct notary *n, enum proto_ledger ledger, uint64_t size,
 			const struct merkle_hash *root, const struct event_clock *now);
-void notary_signer_gone(struct notary *n, enum proto_ledger ledger);
+void notary_signer_gone(struct notary *n, enum proto_ledger ledger, const struct event_clock *now);
 void notary_signed(struct notary *n, enum proto_ledger ledger, uint64_t size,
 		   const struct merkle_hash *root, struct bytes note,
 		   const struct event_clock *now);

@@ -167,6 +167,7 @@ struct book {
 	uint64_t retry_ns; /* when to write again; 0: not failing */
 	uint64_t retry_wait_ns;
 	/* sealing */
+	bool awaits_head; /* a link to its signer is there, and its head is not */
 	bool has_signer;
 	bool is_refused;
 	bool is_asked;
@@ -264,6 +265,8 @@ struct notary {
 	uint64_t blocked_ns;       /* when they last had waited for BLOCKED_NS; 0: never */
 	uint64_t removing_ns;      /* when a removal is due; 0: none is under way */
 	bool has_gone;             /* a channel's connections are being ended */
+	uint64_t begin_ns;         /* when it begins at the latest; 0: harkd has not spoken */
+	bool is_begun;             /* host.started is written, or in the open batch */
 	bool is_stopping;
 	bool stop_is_written;
 	bool stop_is_told;
@@ -279,7 +282,8 @@ struct notary {
 /* ---- book.c: leaves into batches ---- */
 
 void book_init(struct book *b, struct ledger *l, const struct event_clock *now);
-/* True where a record may be taken: there is room for what it can lead to. */
+/* True where a record may be taken: there is room for what it can lead to, and the notary has
+ * begun. */
 bool book_has_room(const struct notary *n, enum proto_ledger ledger);
 /* True where records may be taken, too: they wait while space is low, so that the rest of it is
  * there for what says so. */
@@ -436,7 +440,10 @@ void host_time(struct notary *n, const struct event_clock *clock);
 /* Takes the time of a call that is not about evidence: a step of the clock is seen by another one,
  * so that the evidence does not depend on what is only for the operations ledger. */
 void host_glance(struct notary *n, const struct event_clock *clock);
-void host_started(struct notary *n);
+/* Begins where that is due. */
+void host_begin(struct notary *n);
+/* When it begins at the latest; UINT64_MAX: it has, or must be told to. */
+uint64_t host_begin_deadline(const struct notary *n);
 void host_step(struct notary *n);
 uint64_t host_deadline(const struct notary *n);
 

@@ -69,12 +69,19 @@ had_root(const struct book *b, uint64_t size, const struct merkle_hash *root)
 }
 
 void
+notary_signer_linked(struct notary *n, enum proto_ledger ledger)
+{
+	n->books[ledger].awaits_head = true;
+}
+
+void
 notary_signer_head(struct notary *n, enum proto_ledger ledger, uint64_t size,
 		   const struct merkle_hash *root, const struct event_clock *now)
 {
 	struct book *b = &n->books[ledger];
 
 	host_time(n, now);
+	b->awaits_head = false;
 	b->has_signer = true;
 	b->is_asked = false;
 	b->head_size = size;
@@ -89,13 +96,19 @@ notary_signer_head(struct notary *n, enum proto_ledger ledger, uint64_t size,
 	b->is_refused = false;
 	if (b->state == NOTARY_LEDGER_REFUSED)
 		book_enter(n, ledger, NOTARY_LEDGER_OK, NULL);
+	host_begin(n);
 }
 
 void
-notary_signer_gone(struct notary *n, enum proto_ledger ledger)
+notary_signer_gone(struct notary *n, enum proto_ledger ledger, const struct event_clock *now)
 {
-	n->books[ledger].has_signer = false;
-	n->books[ledger].is_asked = false;
+	struct book *b = &n->books[ledger];
+
+	host_time(n, now);
+	b->awaits_head = false;
+	b->has_signer = false;
+	b->is_asked = false;
+	host_begin(n);
 }
 
 /* True where the note's text is of this ledger, this size and this root. */
@@ -202,18 +215,22 @@ ask(struct notary *n, enum proto_ledger ledger)
 	b->asked_ns = n->now.monotonic_ns;
 }
 
+/* True where there is something to sign, and somebody who would. */
 static bool
-is_due(const struct notary *n, const struct book *b)
+may_ask(const struct notary *n, const struct book *b)
 {
 	uint64_t size = ledger_committed_size(b->ledger);
 
-	if (!b->has_signer || b->is_refused || size == 0 || b->head_size > size)
+	if (!n->is_begun || !b->has_signer || b->is_refused || size == 0 || b->head_size > size)
 		return false;
-	if (b->is_asked)
-		return false;
-	if (b->wants_seal && (size > b->sealed_size || !b->has_sealed))
-		return true;
-	return n->now.monotonic_ns >= b->seal_at_ns && (size > b->sealed_size || !b->has_sealed);
+	return size > b->sealed_size || !b->has_sealed;
+}
+
+static bool
+is_due(const struct notary *n, const struct book *b)
+{
+	return may_ask(n, b) && !b->is_asked &&
+	       (b->wants_seal || n->now.monotonic_ns >= b->seal_at_ns);
 }
 
 /* What was asked for is there already. */
@@ -273,8 +290,7 @@ seal_deadline(const struct notary *n)
 
 		if (b->is_asked)
 			at_ns = b->asked_ns + SIGN_LIMIT_NS;
-		else if (b->has_signer && !b->is_refused &&
-			 (ledger_committed_size(b->ledger) > b->sealed_size || !b->has_sealed))
+		else if (may_ask(n, b))
 			at_ns = b->seal_at_ns;
 		if (at_ns < deadline)
 			deadline = at_ns;

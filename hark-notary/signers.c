@@ -19,8 +19,11 @@ drop_link(struct daemon *d, enum proto_ledger ledger)
 		return;
 	loop_fd_remove(d->loop, d->signers[ledger]);
 	file_close(&d->signers[ledger]);
-	if (d->core != NULL)
-		notary_signer_gone(d->core, ledger);
+	if (d->core != NULL) {
+		const struct event_clock now = daemon_clock();
+
+		notary_signer_gone(d->core, ledger, &now);
+	}
 }
 
 /* False: it said what is not due. */
@@ -104,6 +107,7 @@ signers_add(struct daemon *d, enum proto_ledger ledger, int fd)
 		return;
 	}
 	d->signers[ledger] = fd;
+	notary_signer_linked(d->core, ledger);
 }
 
 bool

@@ -196,11 +196,26 @@ hear_of_observer(struct daemon *d, struct message *m, const struct event_clock *
 	}
 }
 
+/* What harkd may say before it has given the links to its signers: nothing of it is written. */
+static bool
+is_of_the_start(enum message_type type)
+{
+	return type == MESSAGE_SIGNER_CHANNEL || type == MESSAGE_PING || type == MESSAGE_STOP ||
+	       type == MESSAGE_NOTARY_STOP;
+}
+
 static enum err
 hear(struct daemon *d, struct message *m)
 {
 	const struct event_clock now = daemon_clock();
 
+	if (!is_of_the_start(m->type)) {
+		notary_begin(d->core, &now);
+		if (notary_is_barred(d->core)) {
+			answer(d, m->id, EXIT_TAMPERED, "the signer refuses this ledger");
+			return ERR_OK;
+		}
+	}
 	switch (m->type) {
 	case MESSAGE_PING:
 		answer(d, m->id, EXIT_OK, NULL);

@@ -94,7 +94,7 @@ cell_introduce(struct cell *cell)
 	const struct config_cell *o = &cell->file.cell;
 	struct message m;
 
-	if (!child_runs(&cell->h->notary))
+	if (!notary_hears(cell->h))
 		return;
 	message_init(&m, MESSAGE_CELL, 0);
 	message_set_number(&m, FIELD_CELL_NUMBER, cell->number);
@@ -365,6 +365,6 @@ cell_left(struct cell *cell)
 
 	hark_listener_close(cell->listener);
 	cell->listener = NULL;
-	if (child_runs(&cell->h->notary))
+	if (notary_hears(cell->h))
 		send_removal(cell);
 }

@@ -51,7 +51,7 @@ configured_tell(struct harkd *h)
 	struct configured *c = &h->configured;
 	struct message m;
 
-	if (c->fd < 0 || !child_runs(&h->notary))
+	if (c->fd < 0 || !notary_hears(h))
 		return;
 	message_init(&m, MESSAGE_CONFIG_LOADED, 0);
 	message_set_text(&m, FIELD_REASON, c->is_reload ? "reload" : "start");

@@ -146,7 +146,9 @@ struct harkd {
 	size_t pending_count;
 	struct loop_timer ping;
 	bool notary_was_ready; /* in the life of this harkd */
+	bool notary_is_told;   /* the one that runs has its links, and what else it must know */
 	bool notary_stopped;   /* it wrote host.stopped */
+	bool nothing_begun;    /* it ended without having written anything */
 	bool ping_waits;
 };
 
@@ -167,6 +169,13 @@ extern const struct child_kind role_signer;
 /* notary.c */
 extern const struct child_kind role_notary;
 void notary_link_signer(struct harkd *h, struct ledger_view *l);
+/*
+ * Tells the notary all that it must know, once it has the links to the signers: before, it writes
+ * nothing, and a ledger that its signer refuses stays as it is.  Again, or too early: nothing.
+ */
+void notary_tell(struct harkd *h);
+/* It runs and was told. */
+bool notary_hears(const struct harkd *h);
 /* True where the ping was sent and is not answered for too long. */
 void notary_ping(void *ctx, uint64_t now_ns);
 

@@ -48,8 +48,12 @@ receivers_exist(const struct harkd *h)
 static void
 on_notary_stopped(struct harkd *h, void *ctx, const struct message *done)
 {
+	uint64_t code = done != NULL ? message_number(done, FIELD_CODE, 1) : EXIT_SOFTWARE;
+
 	(void)ctx;
-	h->notary_stopped = done != NULL && message_number(done, FIELD_CODE, 1) == EXIT_OK;
+	h->notary_stopped = code == EXIT_OK;
+	/* Another one before it may have begun. */
+	h->nothing_begun = code == EXIT_TEMPORARY && h->notary.generation == 1;
 }
 
 static void
@@ -127,6 +131,7 @@ life_fail(struct harkd *h, int code, const char *format, ...)
 void
 life_step(struct harkd *h)
 {
+	notary_tell(h);
 	if (h->life == LIFE_STARTING && status_is_whole(h)) {
 		h->life = LIFE_RUNNING;
 		log_info("ready: %zu cells, ledgers of %s", h->cell_count, h->place.host);
@@ -340,8 +345,9 @@ life_close(struct harkd *h)
 {
 	unsigned int i;
 
-	/* A start that failed before the notary ran leaves the mark as it found it. */
-	if (h->notary_stopped || (h->place.was_clean && !h->notary_was_ready))
+	/* A start that failed before the notary wrote anything leaves the mark as it found it. */
+	if (h->notary_stopped ||
+	    (h->place.was_clean && (!h->notary_was_ready || h->nothing_begun)))
 		place_mark_clean(&h->place);
 	if (h->loop != NULL)
 		pending_fail_all(h);

@@ -74,17 +74,36 @@ notary_link_signer(struct harkd *h, struct ledger_view *l)
 	child_send(&h->notary, &m);
 }
 
-static void
-on_ready(struct child *c, const struct message *ready)
+bool
+notary_hears(const struct harkd *h)
 {
-	struct harkd *h = c->h;
-	struct cell *cell;
+	return child_runs(&h->notary) && h->notary_is_told;
+}
+
+/* A signer of the first start that may still become ready; it has a time limit. */
+static bool
+a_signer_is_expected(const struct harkd *h)
+{
 	unsigned int i;
 
-	(void)ready;
-	h->notary_was_ready = true;
-	for (i = 0; i < PROTO_LEDGERS; i++)
-		notary_link_signer(h, &h->ledgers[i]);
+	for (i = 0; i < PROTO_LEDGERS; i++) {
+		const struct child *signer = &h->ledgers[i].signer;
+
+		if (signer->state == CHILD_STARTING && signer->generation == 1)
+			return true;
+	}
+	return false;
+}
+
+void
+notary_tell(struct harkd *h)
+{
+	struct cell *cell;
+
+	if (!child_runs(&h->notary) || h->notary_is_told || life_is_ending(h) ||
+	    a_signer_is_expected(h))
+		return;
+	h->notary_is_told = true;
 	for (cell = h->cells; cell != NULL; cell = cell->next)
 		cell_introduce(cell);
 	receiver_pair_all(h);
@@ -92,6 +111,18 @@ on_ready(struct child *c, const struct message *ready)
 	observer_start_all(h);
 	h->ping_waits = false;
 	loop_timer_set(h->loop, &h->ping, loop_now_ns(h->loop));
+}
+
+static void
+on_ready(struct child *c, const struct message *ready)
+{
+	struct harkd *h = c->h;
+	unsigned int i;
+
+	(void)ready;
+	h->notary_was_ready = true;
+	for (i = 0; i < PROTO_LEDGERS; i++)
+		notary_link_signer(h, &h->ledgers[i]);
 }
 
 /* True where a checkpoint of it was made since harkd started. */
@@ -176,6 +207,7 @@ on_message(struct child *c, struct message *m)
 static void
 on_ended(struct child *c)
 {
+	c->h->notary_is_told = false;
 	loop_timer_clear(c->h->loop, &c->h->ping);
 	pending_fail_all(c->h);
 	receiver_unpair_all(c->h);

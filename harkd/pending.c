@@ -42,10 +42,13 @@ pending_ask(struct harkd *h, struct message *m, pending_fn *fn, void *ctx, uint6
 	    uint64_t asked_generation)
 {
 	struct pending *p = NULL;
+	bool hears;
 
 	MUST(m->id == 0);
 
-	if (child_runs(&h->notary) && h->pending_count < PENDING_MAX)
+	/* The end may come before it was told anything. */
+	hears = notary_hears(h) || (m->type == MESSAGE_NOTARY_STOP && child_runs(&h->notary));
+	if (hears && h->pending_count < PENDING_MAX)
 		p = calloc(1, sizeof(*p));
 	if (p == NULL) {
 		message_close(m);

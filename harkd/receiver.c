@@ -74,7 +74,7 @@ receiver_pair(struct receiver *r)
 	struct cell *cell;
 	int pair[2];
 
-	if (!child_runs(&r->child) || !child_runs(&h->notary) || r->channel != 0)
+	if (!child_runs(&r->child) || !notary_hears(h) || r->channel != 0)
 		return;
 	if (packet_pair(pair) != ERR_OK) {
 		log_error("receiver of %s: no channel can be made: %s", r->label, strerror(errno));
@@ -362,7 +362,7 @@ receiver_listen(struct cell *cell)
 
 	if (!child_runs(&cell->receiver->child))
 		return; /* it hears of it when it is ready */
-	if (cell->receiver->channel == 0 || !child_runs(&h->notary)) {
+	if (cell->receiver->channel == 0 || !notary_hears(h)) {
 		send_listen(cell);
 		return;
 	}

@@ -15,10 +15,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "ref")]
 
 import proto                                        # noqa: E402
-from notary import EVIDENCE, LIMIT_S, Notary, kinds, leaves, pair, receipt  # noqa: E402
+from notary import EVIDENCE, LIMIT_S, OPERATIONS, Notary, kinds, leaves, pair, receipt  # noqa: E402
 from tapout import Tap                              # noqa: E402
 
-EXIT_OK, EXIT_TAMPERED, EXIT_NO_INPUT, EXIT_PROTOCOL = 0, 1, 66, 76
+EXIT_OK, EXIT_TAMPERED, EXIT_NO_INPUT, EXIT_TEMPORARY, EXIT_PROTOCOL = 0, 1, 66, 75, 76
 TESTS = []
 
 
@@ -135,6 +135,7 @@ def it_does_what_it_is_asked(tap, top):
 @test
 def a_signer_that_disagrees_stops_sealing(tap, top):
     n = Notary(top)
+    n.cell(1)
     ours, theirs = pair()
     ours.send(proto.write_message("HEAD", SIZE=1000, ROOT=b"\7" * 32))
     n.say("SIGNER_CHANNEL", [theirs.fileno()], LEDGER=EVIDENCE)
@@ -153,6 +154,41 @@ def a_signer_that_disagrees_stops_sealing(tap, top):
     ours.send(proto.write_message("READY"))
     tap.same("who says what is not due loses the link", ours.recv(65536), b"")
     n.kill()
+
+
+@test
+def it_begins_when_it_has_heard_the_heads(tap, top):
+    n = Notary(top)
+    links = [pair() for _ in range(2)]
+    for ledger, (_, theirs) in enumerate(links):
+        n.say("SIGNER_CHANNEL", [theirs.fileno()], LEDGER=ledger)
+        theirs.close()
+    tap.same("a ping is answered before", n.ask("PING"), {"CODE": 0})
+    n.say("CELL", (), 7, CELL_NUMBER=1, CELL="a", RUN="r", KEEPALIVE_MS=10000, REARM=1)
+    for ours, _ in links:
+        tap.same("nothing is written", (kinds(top), kinds(top, "operations")), ([], []))
+        ours.send(proto.write_message("HEAD", SIZE=0, ROOT=bytes.fromhex(
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")))
+    tap.same("then it is", n.until("DONE"), {"CODE": 0})
+    tap.same("the start first", kinds(top), ["started", "registered"])
+    n.kill()
+
+
+@test
+def what_its_signer_refuses_stays_as_it_is(tap, top):
+    n = Notary(top)
+    ours, theirs = pair()
+    ours.send(proto.write_message("HEAD", SIZE=1000, ROOT=b"\7" * 32))
+    n.say("SIGNER_CHANNEL", [theirs.fileno()], LEDGER=OPERATIONS)
+    theirs.close()
+    tap.same("harkd hears of it", n.until("LEDGER_STATE")["STATE"], "refused")
+    tap.same("what harkd says then is refused",
+             [n.ask("CELL", CELL_NUMBER=1, CELL="a", RUN="r", KEEPALIVE_MS=10000, REARM=1)["CODE"],
+              n.ask("OPERATION", KIND="config", JSON="{}")["CODE"], n.ask("SEAL", LEDGER=0)["CODE"]],
+             [EXIT_TAMPERED] * 3)
+    tap.same("it ends, and says that nothing was begun", (n.ask("NOTARY_STOP")["CODE"], n.end()[0]),
+             (EXIT_TEMPORARY, 0))
+    tap.same("nothing was written", (kinds(top), kinds(top, "operations")), ([], []))
 
 
 @test

@@ -5,6 +5,7 @@
 Prints TAP.  $HARK_BIN names the folder of the programs.  Nothing here sleeps for a set time: each
 wait is for a fact and has a limit.
 """
+import fcntl
 import os
 import signal
 import socket
@@ -634,6 +635,79 @@ def told():
         d.ask("ASK_SEAL", LEDGER=0)
         equal(reasons(), ["start", "reload", "reload"], "why")
         equal(texts()[2], texts()[1], "the one in force")
+        d.stop()
+
+
+def signer_that(d, words):
+    """The signers are a script, which has the real one's path as its argument."""
+    path = os.path.join(d.dir, "signer")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\n%s\n" % words.format(signer=os.path.join(BIN, "hark-signer"), dir=d.dir))
+    os.chmod(path, 0o755)
+    d.replace("hark-signer", path)
+
+
+@test("the notary gets its links before it is told anything, however late the signers are")
+def late_signers():
+    with Harkd(stand_in="") as d, open(os.path.join(d.dir, "held"), "w", encoding="utf-8") as held:
+        signer_that(d, 'flock -s "{dir}/held" true && exec "{signer}"')
+        fcntl.flock(held, fcntl.LOCK_EX)
+        d.spawn()
+        wait_for(lambda: os.path.exists(d.socket), "the control socket")
+        wait_for(lambda: d.roles()["notary", None]["STATE"] == "running", "the notary")
+        equal(d.add("a")["CODE"], 0, "a cell comes all the same")
+        equal(d.ask("ASK_SEAL", LEDGER=0)[0]["CODE"], 75, "but nothing of it is told")
+        equal([h["said"] for h in d.heard()], ["NOTARY_SETUP"], "told")
+        fcntl.flock(held, fcntl.LOCK_UN)
+        wait_for(d.whole, "whole")
+        Guest(d.path("a")).send(frame(comm="late")).close()
+        wait_for(lambda: declared(d, comm="late"), "the record")
+        said = [h["said"] for h in d.heard() if "said" in h and "signer" not in h]
+        equal(said[:3], ["NOTARY_SETUP", "SIGNER_CHANNEL", "SIGNER_CHANNEL"], "first")
+        assert "CELL" in said[3:] and "CONFIG_LOADED" in said[3:], said
+        d.stop()
+
+
+@test("signers that end again and again keep nobody from being heard")
+def failing_signers():
+    with Harkd(stand_in="") as d:
+        signer_that(d, "exit 1")
+        d.spawn()
+        wait_for(lambda: os.path.exists(d.socket), "the control socket")
+        wait_for(lambda: d.add("a")["CODE"] in (0, 73), "a cell")
+        guest = Guest(d.path("a")).send(frame(comm="heard"))
+        wait_for(lambda: declared(d, comm="heard"), "the record")
+        equal(d.heard(said="SIGNER_CHANNEL"), [], "no signer")
+        guest.close()
+        d.stop()
+
+
+@test("a start that ends before anything was begun leaves the mark of the last end as it was")
+def nothing_begun():
+    with Harkd(stand_in="") as d:
+        d.start()
+        d.stop()
+        d.order("untouched")
+        d.start()
+        d.stop()
+        d.order("")
+        d.start()
+        equal(d.heard(said="NOTARY_SETUP")[-1]["CLEAN"], 1, "clean stays clean")
+        d.kill()
+        d.order("untouched")
+        d.start()
+        d.stop()
+        d.order("")
+        d.start()
+        equal(d.heard(said="NOTARY_SETUP")[-1]["CLEAN"], 0, "and what was not stays so")
+        d.kill()
+        d.start()
+        d.order("untouched")
+        d.kill_role("notary")
+        d.stop()
+        d.order("")
+        d.start()
+        equal(d.heard(said="NOTARY_SETUP")[-1]["CLEAN"], 0, "the notary before had begun")
         d.stop()
 
 

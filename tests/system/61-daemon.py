@@ -282,15 +282,27 @@ def foreign():
     with Harkd(config=SMALL) as d, Harkd(config=SMALL) as other:
         for each in (d, other):
             each.start()
+            each.add("a")
             each.stop()
-        theirs = os.path.join(other.data, "evidence")
-        shutil.rmtree(os.path.join(d.data, "evidence"))
-        shutil.copytree(theirs, os.path.join(d.data, "evidence"))
-        d.spawn()
-        err = d.ended(1)
-        lines = [line for line in err.splitlines() if "/evidence: the ledger is " in line]
-        equal(len(lines), 1, err)
-        assert "hark ledger retire" in lines[0], err
+        own, theirs = (os.path.join(each.data, "evidence") for each in (d, other))
+        os.rename(own, own + ".own")
+        shutil.copytree(theirs, own)
+        before = [leaves(d, name) for name in ("evidence", "operations")]
+        # As often as somebody or a service manager tries: neither ledger is a leaf longer.
+        for _ in range(2):
+            d.spawn()
+            err = d.ended(1)
+            lines = [line for line in err.splitlines() if "/evidence: the ledger is " in line]
+            equal(len(lines), 1, err)
+            assert "hark ledger retire" in lines[0], err
+            equal([leaves(d, name) for name in ("evidence", "operations")], before, "as it was")
+        shutil.rmtree(own)
+        os.rename(own + ".own", own)
+        d.start()
+        d.stop()
+        starts = [e["data"]["clean"] for e in leaves(d) if short(e) == "started"]
+        equal(starts, [True, True], "an end before anything was begun is no unclean one")
+        verify(d)
 
 
 @test("a member of the group follows the ledgers, and cannot write them")

@@ -146,7 +146,7 @@ a_refusal_stops_sealing_and_is_said(void **state)
 	assert_int_equal(w.asked[PROTO_EVIDENCE], asked);
 	assert_true(w.receipt_next == 2); /* it grows all the same */
 	/* Another signer whose head is of this ledger. */
-	notary_signer_gone(w.core, PROTO_EVIDENCE);
+	notary_signer_gone(w.core, PROTO_EVIDENCE, &w.now);
 	notary_signer_head(w.core, PROTO_EVIDENCE, 0, &empty, &w.now);
 	world_wait(&w, 2 * SECOND_NS);
 	assert_int_equal(w.states[PROTO_EVIDENCE], NOTARY_LEDGER_OK);

@@ -105,9 +105,11 @@ void
 world_create(struct world *w)
 {
 	uint64_t commit_us = w->commit_us;
+	bool begins_later = w->begins_later;
 
 	memset(w, 0, sizeof(*w));
 	w->commit_us = commit_us;
+	w->begins_later = begins_later;
 	w->disks[PROTO_EVIDENCE] = sim_create();
 	w->disks[PROTO_OPERATIONS] = sim_create();
 	assert_non_null(w->disks[PROTO_EVIDENCE]);
@@ -163,6 +165,8 @@ world_start(struct world *w)
 	w->receipt_next = 0;
 	w->states[0] = w->states[1] = NOTARY_LEDGER_OK;
 	assert_int_equal(notary_create(ledgers, &options, &ops, w, &w->now, &w->core), ERR_OK);
+	if (!w->begins_later)
+		notary_begin(w->core, &w->now);
 	assert_true(notary_check(w->core));
 }
 

@@ -30,6 +30,7 @@ struct world {
 	uint64_t commit_us;
 	bool no_receipts; /* receipts find no room */
 	bool no_signer;
+	bool begins_later; /* the test calls notary_begin */
 	/* what the core did */
 	uint64_t answers[WORLD_ANSWERS]; /* ids */
 	uint64_t codes[WORLD_ANSWERS];
@@ -59,7 +60,7 @@ struct world {
 	uint64_t next_cell;
 };
 
-/* w->commit_us is kept, all else is made new: zeroed is fine. */
+/* w->commit_us and w->begins_later are kept, all else is made new: zeroed is fine. */
 void world_create(struct world *w);
 void world_destroy(struct world *w);
 /* Starts a notary on what the disks have.  harkd has started anew where `restarts` is 0. */

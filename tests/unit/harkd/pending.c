@@ -24,6 +24,12 @@ child_runs(const struct child *c)
 	return c->state == CHILD_RUNNING;
 }
 
+bool
+notary_hears(const struct harkd *harkd)
+{
+	return child_runs(&harkd->notary) && harkd->notary_is_told;
+}
+
 void
 child_send(struct child *c, struct message *m)
 {
@@ -75,6 +81,7 @@ set_up(void **state)
 	memset(&h, 0, sizeof(h));
 	now_ns = 1000 * MS;
 	h.notary.state = CHILD_RUNNING;
+	h.notary_is_told = true;
 	sent_count = answer_count = 0;
 	calls = lost = 0;
 	if (loop_create(test_clock, &h.loop) != ERR_OK)
@@ -109,6 +116,23 @@ done(uint64_t id, uint64_t code)
 	message_init(&m, MESSAGE_DONE, id);
 	message_set_number(&m, FIELD_CODE, code);
 	pending_done(&h, &m);
+}
+
+static void
+before_it_is_told_the_notary_is_asked_to_end_alone(void **state)
+{
+	struct message m;
+
+	(void)state;
+	h.notary_is_told = false;
+	ask(NULL, 77);
+	assert_true(sent_count == 0 && lost == 1 && answer_count == 1);
+	assert_true(message_number(&answers[0], FIELD_CODE, 0) == EXIT_TEMPORARY);
+	message_init(&m, MESSAGE_NOTARY_STOP, 0);
+	pending_ask(&h, &m, on_done, NULL, 0, 0);
+	assert_true(sent_count == 1 && sent[0].type == MESSAGE_NOTARY_STOP);
+	done(sent[0].id, EXIT_OK);
+	assert_int_equal(calls, 1);
 }
 
 static void
@@ -222,6 +246,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		T(before_it_is_told_the_notary_is_asked_to_end_alone),
 		T(an_answer_comes_back_under_the_number_of_who_asked),
 		T(answers_may_come_in_any_order),
 		T(without_a_notary_it_is_refused_at_once),
