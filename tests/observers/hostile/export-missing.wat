@@ -1,0 +1,4 @@
+;; Exports nothing that could be called.
+(module
+	(memory (export "memory") 2)
+)

@@ -1,0 +1,4 @@
+;; Its export takes something.
+(module
+	(func (export "observer") (param i32))
+)

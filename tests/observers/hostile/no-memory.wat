@@ -1,0 +1,6 @@
+;; Has no memory, and writes a row from it.
+(module
+	(import "arkhe:observer/pg" "write" (func $pg (param i32 i32)))
+	(func (export "observer")
+		(call $pg (i32.const 0) (i32.const 1)))
+)

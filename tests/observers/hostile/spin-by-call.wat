@@ -1,0 +1,7 @@
+;; Spins by tail calls, so that no loop is seen.
+(module
+	(func $again
+		(return_call $again))
+	(func (export "observer")
+		(call $again))
+)

@@ -1,0 +1,6 @@
+;; Imports WASI's sockets.
+(module
+	(import "wasi:sockets" "connect" (func))
+	(func (export "observer")
+		(nop))
+)
