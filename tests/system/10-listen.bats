@@ -43,6 +43,8 @@ spawned() {
 start() {
 	local name=$1
 	shift
+	# What one of that name said before is not what this one says.
+	: >"$dir/$name.err"
 	"$listen" --uds-base "$base" --cell c0 "$@" >"$dir/$name.out" 2>"$dir/$name.err" 3>&- &
 	pid=$!
 	pids+=("$pid")
