@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "hark-listen/cell.h"
 #include "hark-listen/options.h"
 #include "hark-listen/output.h"
@@ -245,10 +246,14 @@ close_program(struct program *p, int status)
 		log_error("standard output: %s; the last events are lost", strerror(errno));
 		status = EXIT_IO;
 	}
-	log_info("%llu connections, %llu frames, %llu duplicates, %llu refused, %llu events",
-		 (unsigned long long)c->connections, (unsigned long long)c->frames,
-		 (unsigned long long)c->duplicates, (unsigned long long)c->rejected,
-		 (unsigned long long)c->events);
+	log_info("%llu %s, %llu %s, %llu %s, %llu refused, %llu %s",
+		 (unsigned long long)c->connections,
+		 text_counted(c->connections, "connection", "connections"),
+		 (unsigned long long)c->frames, text_counted(c->frames, "frame", "frames"),
+		 (unsigned long long)c->duplicates,
+		 text_counted(c->duplicates, "duplicate", "duplicates"),
+		 (unsigned long long)c->rejected, (unsigned long long)c->events,
+		 text_counted(c->events, "event", "events"));
 	output_finish(&p->output);
 	loop_destroy(p->loop);
 	return status;

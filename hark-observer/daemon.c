@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "os/clock.h"
 #include "prog/exit.h"
 #include "prog/log.h"
@@ -375,9 +376,10 @@ step(struct daemon *d)
 	d->next = deliver_step(&d->deliver);
 	if (d->deliver.batch.passed_over != passed_over)
 		note(d,
-		     "%" PRIu64
-		     " leaves cannot be shown to a module, the last of them leaf %" PRIu64,
-		     d->deliver.batch.passed_over, d->deliver.batch.passed_last);
+		     "%" PRIu64 " %s cannot be shown to a module, the last of them leaf %" PRIu64,
+		     d->deliver.batch.passed_over,
+		     text_counted(d->deliver.batch.passed_over, "leaf", "leaves"),
+		     d->deliver.batch.passed_last);
 	switch (d->next) {
 	case DELIVER_LEAF:
 		wait_for_leaves(d);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "hark-signer/serve.h"
 #include "os/file.h"
 #include "prog/log.h"
@@ -93,8 +94,8 @@ answer(struct serve *s, const struct signer_request *request, uint64_t id)
 	} else {
 		bool ours = e == ERR_SYSTEM || e == ERR_MEMORY;
 
-		log_error("%llu leaves are not signed: %s", (unsigned long long)request->size,
-			  signer_refusal(e));
+		log_error("%llu %s not signed: %s", (unsigned long long)request->size,
+			  text_counted(request->size, "leaf is", "leaves are"), signer_refusal(e));
 		message_init(&m, MESSAGE_REFUSED, id);
 		message_set_number(&m, FIELD_CODE, ours ? EXIT_IO : EXIT_TAMPERED);
 		message_set_text(&m, FIELD_TEXT, signer_refusal(e));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "config/config.h"
 #include "hark/commands.h"
 #include "prog/args.h"
@@ -62,7 +63,8 @@ command_config_check(int argc, char **argv)
 		log_error("%s", why.text);
 		return e == ERR_MISSING && why.is_file ? EXIT_NO_INPUT : exit_code_of(e);
 	}
-	log_info("good: data %s, run %s, %zu cells", c.data, c.run, c.cell_count);
+	log_info("good: data %s, run %s, %zu %s", c.data, c.run, c.cell_count,
+		 text_counted(c.cell_count, "cell", "cells"));
 	config_finish(&c);
 	return EXIT_OK;
 }

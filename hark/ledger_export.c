@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "base/text.h"
 #include "hark/commands.h"
 #include "hark/export_dir.h"
 #include "hark/sealed.h"
@@ -240,8 +241,8 @@ static void
 show_bar(const struct exporting *x, uint64_t done)
 {
 	if (x->shows_bar)
-		(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " leaves", done,
-			      x->sealed.head.size);
+		(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " %s", done, x->sealed.head.size,
+			      text_counted(x->sealed.head.size, "leaf", "leaves"));
 }
 
 static int
@@ -288,9 +289,10 @@ check_head(struct exporting *x)
 	if (!x->dir.has_head)
 		return EXIT_OK;
 	if (old->size > x->sealed.head.size) {
-		log_error("the export has %" PRIu64 " leaves and the ledger's checkpoint %" PRIu64
+		log_error("the export has %" PRIu64 " %s and the ledger's checkpoint %" PRIu64
 			  ": nothing was written",
-			  old->size, x->sealed.head.size);
+			  old->size, text_counted(old->size, "leaf", "leaves"),
+			  x->sealed.head.size);
 		return EXIT_DATA;
 	}
 	e = merkle_root_at(ledger_reader_node, x->sealed.reader, old->size, &root);
@@ -358,8 +360,9 @@ export_ledger(struct exporting *x)
 	if (code == EXIT_OK)
 		code = export_dir_checkpoint(&x->dir, s->note.data, s->note.size);
 	if (code == EXIT_OK)
-		log_info("%" PRIu64 " leaves of %s, %" PRIu64 " of them new", s->head.size,
-			 s->head.origin, s->head.size - from);
+		log_info("%" PRIu64 " %s of %s, %" PRIu64 " of them new", s->head.size,
+			 text_counted(s->head.size, "leaf", "leaves"), s->head.origin,
+			 s->head.size - from);
 	return code;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "checkpoint/note.h"
 #include "hark/sealed.h"
 #include "os/file.h"
@@ -116,6 +117,7 @@ int
 sealed_want(struct sealed *s, uint64_t size)
 {
 	struct message question, last;
+	uint64_t sealed;
 	int code;
 
 	if (s->has_head && s->head.size >= size)
@@ -131,8 +133,9 @@ sealed_want(struct sealed *s, uint64_t size)
 		if (code != EXIT_OK || (s->has_head && s->head.size >= size))
 			return code;
 	}
-	log_error("%" PRIu64 " leaves are sealed, and not %" PRIu64 "%s",
-		  s->has_head ? s->head.size : 0, size,
+	sealed = s->has_head ? s->head.size : 0;
+	log_error("%" PRIu64 " %s sealed, and not %" PRIu64 "%s", sealed,
+		  text_counted(sealed, "leaf is", "leaves are"), size,
 		  s->client == NULL ? ": the daemon seals them when it runs" : "");
 	return EXIT_NO_INPUT;
 }

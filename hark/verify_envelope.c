@@ -261,9 +261,9 @@ conclude(const struct verify_run *run)
 		log_error("there was no envelope: nothing was verified");
 		return EXIT_UNVERIFIABLE;
 	}
-	log_info("%" PRIu64 " lines: %" PRIu64 " ok, %" PRIu64 " tampered, %" PRIu64
-		 " unverifiable",
-		 all, run->ok, run->tampered, run->unverifiable);
+	log_info("%" PRIu64 " %s: %" PRIu64 " ok, %" PRIu64 " tampered, %" PRIu64 " unverifiable",
+		 all, text_counted(all, "line", "lines"), run->ok, run->tampered,
+		 run->unverifiable);
 	if (run->tampered > 0)
 		return EXIT_TAMPERED;
 	return run->unverifiable > 0 ? EXIT_UNVERIFIABLE : EXIT_OK;

@@ -183,7 +183,8 @@ show_progress(void *context, const char *name, uint64_t done, uint64_t all)
 	(void)fprintf(stderr, "\r%-10s [", name);
 	for (i = 0; i < BAR_WIDTH; i++)
 		(void)fputc(i < full ? '#' : '.', stderr);
-	(void)fprintf(stderr, "] %" PRIu64 " of %" PRIu64 " leaves", done, all);
+	(void)fprintf(stderr, "] %" PRIu64 " of %" PRIu64 " %s", done, all,
+		      text_counted(all, "leaf", "leaves"));
 	(void)fflush(stderr);
 	s->has_bar = true;
 }
@@ -284,8 +285,8 @@ print_ledger(const struct hark_ledger_report *r)
 	if (!r->is_judged)
 		return;
 	if (strcmp(r->name, "proof") == 0) {
-		(void)printf("  %-12s %" PRIu64 " of the %" PRIu64 " that were sealed\n", "leaf",
-			     r->index, r->sealed);
+		(void)printf("  %-12s %" PRIu64 " of the %" PRIu64 " that %s sealed\n", "leaf",
+			     r->index, r->sealed, text_counted(r->sealed, "was", "were"));
 		print_root("root", r->sealed_root);
 		return;
 	}

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "base/text.h"
 #include "harkd/harkd.h"
 #include "os/account.h"
 #include "os/file.h"
@@ -134,7 +135,8 @@ life_step(struct harkd *h)
 	notary_tell(h);
 	if (h->life == LIFE_STARTING && status_is_whole(h)) {
 		h->life = LIFE_RUNNING;
-		log_info("ready: %zu cells, ledgers of %s", h->cell_count, h->place.host);
+		log_info("ready: %zu %s, ledgers of %s", h->cell_count,
+			 text_counted(h->cell_count, "cell", "cells"), h->place.host);
 		notify_say(&h->notify, "READY=1");
 		observer_start_all(h);
 	}
@@ -346,8 +348,7 @@ life_close(struct harkd *h)
 	unsigned int i;
 
 	/* A start that failed before the notary wrote anything leaves the mark as it found it. */
-	if (h->notary_stopped ||
-	    (h->place.was_clean && (!h->notary_was_ready || h->nothing_begun)))
+	if (h->notary_stopped || (h->place.was_clean && (!h->notary_was_ready || h->nothing_begun)))
 		place_mark_clean(&h->place);
 	if (h->loop != NULL)
 		pending_fail_all(h);

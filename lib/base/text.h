@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Questions about text that comes from outside.  Texts are slices, never terminated strings. */
+/* Questions about text that comes from outside, and words for people.  Texts are slices, never
+ * terminated strings. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -25,6 +26,13 @@ bool text_is_hex(const char *text, size_t size, size_t digits);
  * not valid.  size is what is left.
  */
 size_t text_code_point(const char *text, size_t size, uint32_t *out);
+
+/* The word that goes with a number: `one` with 1, `many` with any other. */
+static inline const char *
+text_counted(uint64_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
 
 /*
  * Copies text as it can be shown to a person on a terminal or in a log: printable ASCII as it is,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "keys/keyring.h"
 #include "keys/keys_internal.h"
 #include "os/file.h"
@@ -85,11 +86,11 @@ create_head(int dirfd, const char *ledger, const char *origin,
 		return e;
 	head_close(&head);
 	if (head.size > 0) {
-		keys_tell(
-			why,
-			"%s: %llu leaves were signed by a key that is gone; restore %s" KEYRING_KEY
-			" from a copy, or begin a new ledger (hark ledger retire)",
-			file, (unsigned long long)head.size, ledger);
+		keys_tell(why,
+			  "%s: %llu %s signed by a key that is gone; restore %s" KEYRING_KEY
+			  " from a copy, or begin a new ledger (hark ledger retire)",
+			  file, (unsigned long long)head.size,
+			  text_counted(head.size, "leaf was", "leaves were"), ledger);
 		return ERR_REFUSED;
 	}
 	return ERR_OK;

@@ -9,6 +9,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/note.h"
 #include "ledger/failure.h"
@@ -60,18 +61,19 @@ note_compare(struct ledger *l, struct ledger_failure *why)
 	if (c.size > l->committed_size)
 		return failure_say(why, ERR_FORMAT,
 				   "the ledger is shorter than its checkpoint: %" PRIu64
-				   " leaves, expected at least %" PRIu64,
-				   l->committed_size, c.size);
+				   " %s, expected at least %" PRIu64,
+				   l->committed_size,
+				   text_counted(l->committed_size, "leaf", "leaves"), c.size);
 	e = merkle_root_at(ledger_node, l, c.size, &root);
 	if (e != ERR_OK)
 		return failure_say(why, e == ERR_RANGE ? ERR_FORMAT : e,
-				   "tree: its hashes of the first %" PRIu64 " leaves are not there",
-				   c.size);
+				   "tree: its hashes of the first %" PRIu64 " %s are not there",
+				   c.size, text_counted(c.size, "leaf", "leaves"));
 	if (!merkle_equal(&root, &c.root))
 		return failure_say(why, ERR_FORMAT,
 				   "the ledger is not the one of its checkpoint: another root of "
-				   "the first %" PRIu64 " leaves",
-				   c.size);
+				   "the first %" PRIu64 " %s",
+				   c.size, text_counted(c.size, "leaf", "leaves"));
 	return ERR_OK;
 }
 

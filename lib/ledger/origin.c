@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ledger/failure.h"
 #include "ledger/ledger_internal.h"
 
@@ -62,9 +63,9 @@ check_empty(struct disk d, struct ledger_failure *why)
 	if (e != ERR_OK && e != ERR_MISSING)
 		return failure_say(why, e, "segments: listing it failed");
 	if (e == ERR_OK && segments.count > 0)
-		return failure_say(why, ERR_FORMAT,
-				   "ledger: it is not there, but %" PRIu64 " segments are",
-				   segments.count);
+		return failure_say(why, ERR_FORMAT, "ledger: it is not there, but %" PRIu64 " %s",
+				   segments.count,
+				   text_counted(segments.count, "segment is", "segments are"));
 	e = d.ops->open(d.ctx, "checkpoint", DISK_READ, &file);
 	if (e == ERR_MISSING)
 		return ERR_OK;

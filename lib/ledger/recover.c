@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "ledger/failure.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/replay.h"
@@ -80,10 +81,11 @@ find_state(struct recovery *r)
 				   "state or segments: listing them failed");
 	if (r->segments.count > 0 &&
 	    r->segments.highest - r->segments.lowest != r->segments.count - 1)
-		return failure_say(r->why, ERR_FORMAT,
-				   "segments: %" PRIu64 " files, expected all from %016" PRIx64
-				   " to %016" PRIx64,
-				   r->segments.count, r->segments.lowest, r->segments.highest);
+		return failure_say(
+			r->why, ERR_FORMAT,
+			"segments: %" PRIu64 " %s, expected all from %016" PRIx64 " to %016" PRIx64,
+			r->segments.count, text_counted(r->segments.count, "file", "files"),
+			r->segments.lowest, r->segments.highest);
 	/* Names may be anything: no state without a segment, and no more steps than files. */
 	if (r->segments.count > 0 && states.count > 0) {
 		uint64_t top =
@@ -126,9 +128,11 @@ check_tree(struct recovery *r)
 	tree_name(column, name);
 	if (e == ERR_END)
 		return failure_say(r->why, ERR_FORMAT,
-				   "%s: it is shorter than the %" PRIu64
-				   " entries of the first %" PRIu64 " leaves",
-				   name, tree_entries(column, size), size);
+				   "%s: it is shorter than the %" PRIu64 " %s of the first %" PRIu64
+				   " %s",
+				   name, tree_entries(column, size),
+				   text_counted(tree_entries(column, size), "entry", "entries"),
+				   size, text_counted(size, "leaf", "leaves"));
 	if (e != ERR_OK)
 		return failure_say(r->why, e, "%s: reading it failed", name);
 	l->committed_size = size;

@@ -96,8 +96,9 @@ open_place(struct binding *b)
 	enum err e;
 
 	if (size > SOCK_NAME_BYTES_MAX)
-		return fail(b, ENAMETOOLONG, "the file's name is %zu bytes over what can be bound",
-			    size - SOCK_NAME_BYTES_MAX);
+		return fail(b, ENAMETOOLONG, "the file's name is %zu %s over what can be bound",
+			    size - SOCK_NAME_BYTES_MAX,
+			    text_counted(size - SOCK_NAME_BYTES_MAX, "byte", "bytes"));
 	(void)snprintf(b->l->name, sizeof(b->l->name), "%s" LISTENER_SUFFIX, name);
 
 	if (slash == NULL)

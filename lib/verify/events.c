@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
+#include "base/text.h"
 
 #include "json/writer.h"
 
@@ -176,18 +177,21 @@ events_absence(struct events *w, unsigned int ledger)
 	const struct operations *late = &w->j->verifier->late;
 	const char *asks = o->is_judged ? "" : "; the operations ledger, with its key, would";
 	const struct hark_ledger_report *r = w->j->report;
+	const char *to = text_counted(r->first, "leaf ", "leaves 0 to ");
 	uint64_t hidden = r->redacted;
 	bool all_late = true;
 	size_t i;
 
 	if (r->first > 0 && o->pruned[ledger] >= r->first)
 		finding(w->j, HARK_FINDING_PRUNED, "", HARK_NO_INDEX,
-			"leaves 0 to %" PRIu64 " were pruned, as an operation says", r->first - 1);
+			"%s%" PRIu64 " %s pruned, as an operation says", to, r->first - 1,
+			text_counted(r->first, "was", "were"));
 	else if (r->first > 0)
 		finding(w->j, unexplained(o, late->pruned[ledger] >= r->first), "", HARK_NO_INDEX,
-			"leaves 0 to %" PRIu64
-			" are not here, and nothing judged says that they were pruned%s",
-			r->first - 1, late->pruned[ledger] >= r->first ? LATE_WORDS : asks);
+			"%s%" PRIu64 " %s pruned%s", to, r->first - 1,
+			text_counted(r->first, "is not here, and nothing judged says that it was",
+				     "are not here, and nothing judged says that they were"),
+			late->pruned[ledger] >= r->first ? LATE_WORDS : asks);
 	for (i = 0; i < w->redacted_count; i++) {
 		uint64_t index = w->redacted[i];
 
@@ -201,7 +205,8 @@ events_absence(struct events *w, unsigned int ledger)
 	}
 	if (hidden > 0)
 		finding(w->j, unexplained(o, all_late), "", HARK_NO_INDEX,
-			"%" PRIu64 " leaves were redacted, and nothing judged says so%s", hidden,
+			"%" PRIu64 " %s redacted, and nothing judged says so%s", hidden,
+			text_counted(hidden, "leaf was", "leaves were"),
 			all_late && o->is_judged ? LATE_WORDS : asks);
 }
 

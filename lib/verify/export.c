@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "os/file.h"
 
 #include "verify/events.h"
@@ -93,7 +94,8 @@ load_tile(struct export *x, unsigned int level, uint64_t index)
 				"this tile is not there");
 	} else if (e == ERR_OK || e == ERR_LIMIT) {
 		e = finding_end(&x->j, HARK_FINDING_EXPORT, path, HARK_NO_INDEX,
-				"this tile has not the size of %u hashes", width);
+				"this tile has not the size of %u %s", width,
+				text_counted(width, "hash", "hashes"));
 	}
 	buf_finish(&data);
 	return e;
@@ -198,7 +200,8 @@ walk_bundle(struct export *x, const char *path, unsigned int width, bool redacte
 	}
 	if (rest.size > 0)
 		return finding_end(&x->j, HARK_FINDING_EXPORT, path, x->frontier.size - 1,
-				   "%zu bytes follow its last entry", rest.size);
+				   "%zu %s its last entry", rest.size,
+				   text_counted(rest.size, "byte follows", "bytes follow"));
 	return ERR_OK;
 }
 
@@ -251,7 +254,8 @@ walk_entries(struct export *x)
 			e = walk_absent(x, bundle, width, path);
 		else if (e == ERR_LIMIT)
 			e = finding_end(&x->j, HARK_FINDING_EXPORT, path, x->frontier.size,
-					"this bundle is larger than %u entries can be", width);
+					"this bundle is larger than %u %s can be", width,
+					text_counted(width, "entry", "entries"));
 	}
 	return e;
 }

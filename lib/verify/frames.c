@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 
+#include "base/text.h"
 #include "verify/frames.h"
 
 #define READ_STEP 262144u
@@ -145,7 +146,8 @@ frames_next(struct frames *s, struct frames_one *out)
 	if (e != ERR_OK)
 		return e;
 	if (format_frame_check(&f.head, data, &at, &why) != ERR_OK)
-		return refuse(s, "%zu bytes into a frame: %s", at, why);
+		return refuse(s, "%zu %s into a frame: %s", at, text_counted(at, "byte", "bytes"),
+			      why);
 	f.body = (struct bytes){ .data = data + FORMAT_HEAD_BYTES + f.head.change_bytes,
 				 .size = f.head.record_bytes };
 	s->offset += f.head.bytes;

@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 
+#include "base/text.h"
 #include "verify/heads.h"
 
 void
@@ -167,15 +168,14 @@ compare_fixed(struct heads *h, const struct heads_fixed *f, const struct merkle_
 		return;
 	if (f->is_since)
 		finding(h->j, HARK_FINDING_FORK, "", HARK_NO_INDEX,
-			"the first %" PRIu64
-			" leaves have another root than the checkpoint that was seen "
-			"elsewhere: leaves that were signed then were changed since",
-			f->head.size);
+			"the first %" PRIu64 " %s another root than the checkpoint that was seen "
+			"elsewhere: what was signed then was changed since",
+			f->head.size, text_counted(f->head.size, "leaf has", "leaves have"));
 	else
 		finding(h->j, HARK_FINDING_FORK, "checkpoint", HARK_NO_INDEX,
-			"the first %" PRIu64 " leaves have another root than the one that was "
+			"the first %" PRIu64 " %s another root than the one that was "
 			"signed",
-			f->head.size);
+			f->head.size, text_counted(f->head.size, "leaf has", "leaves have"));
 }
 
 enum err
@@ -202,8 +202,8 @@ heads_compare(struct heads *h, uint64_t size, const struct merkle_hash *root)
 		if (!merkle_equal(&w->root, root))
 			finding(h->j, HARK_FINDING_OPERATION, "", HARK_NO_INDEX,
 				"operation %" PRIu64 " saw another root of the first %" PRIu64
-				" leaves",
-				w->index, size);
+				" %s",
+				w->index, size, text_counted(size, "leaf", "leaves"));
 	}
 	return e;
 }
@@ -211,6 +211,7 @@ heads_compare(struct heads *h, uint64_t size, const struct merkle_hash *root)
 enum err
 heads_end(struct heads *h, uint64_t size)
 {
+	const char *are = text_counted(size, "leaf is", "leaves are");
 	enum err e = ERR_OK;
 
 	for (; h->fixed_at < h->fixed_count; h->fixed_at++) {
@@ -221,7 +222,7 @@ heads_end(struct heads *h, uint64_t size)
 			h->j->report->since = f->head.size;
 		}
 		finding(h->j, HARK_FINDING_SHORTER, f->is_since ? "" : "checkpoint", HARK_NO_INDEX,
-			"%" PRIu64 " leaves are here; %s has %" PRIu64, size,
+			"%" PRIu64 " %s here; %s has %" PRIu64, size, are,
 			f->is_since ? "the checkpoint that was seen elsewhere"
 				    : "the signed checkpoint",
 			f->head.size);
@@ -231,14 +232,14 @@ heads_end(struct heads *h, uint64_t size)
 
 		history_place(h->entry.offset, place, sizeof(place));
 		finding(h->j, HARK_FINDING_SHORTER, place, HARK_NO_INDEX,
-			"%" PRIu64 " leaves are here; a past checkpoint has %" PRIu64, size,
+			"%" PRIu64 " %s here; a past checkpoint has %" PRIu64, size, are,
 			h->entry.head.size);
 		e = read_ahead(h);
 	}
 	for (; h->operations != NULL && h->operation_at < h->operations->witness_count;
 	     h->operation_at++)
 		finding(h->j, HARK_FINDING_SHORTER, "", HARK_NO_INDEX,
-			"%" PRIu64 " leaves are here; operation %" PRIu64 " saw %" PRIu64, size,
+			"%" PRIu64 " %s here; operation %" PRIu64 " saw %" PRIu64, size, are,
 			h->operations->witnesses[h->operation_at].index,
 			h->operations->witnesses[h->operation_at].size);
 	return e;

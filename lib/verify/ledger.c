@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "ledger/format.h"
 
 #include "verify/walk.h"
@@ -163,9 +164,9 @@ judge_seal(struct ledger_judgement *l)
 
 	if (l->is_other_key && h->rotated_at != HARK_NO_INDEX)
 		finding(&l->j, HARK_FINDING_ROTATED, "checkpoint", HARK_NO_INDEX,
-			"the key was replaced when there were %" PRIu64
-			" leaves: give the new key too",
-			h->rotated_at);
+			"the key was replaced when there %s %" PRIu64 " %s: give the new key too",
+			text_counted(h->rotated_at, "was", "were"), h->rotated_at,
+			text_counted(h->rotated_at, "leaf", "leaves"));
 	else if (l->is_other_key)
 		finding(&l->j, HARK_FINDING_SIGNATURE, "checkpoint", HARK_NO_INDEX,
 			"the given key has not signed it");
@@ -174,19 +175,19 @@ judge_seal(struct ledger_judgement *l)
 			"it is not there, and others were signed before");
 	else if (l->no_note)
 		finding(&l->j, HARK_FINDING_NOT_SEALED, "", HARK_NO_INDEX,
-			"%" PRIu64 " leaves are here and no checkpoint was signed yet",
-			r->committed);
+			"%" PRIu64 " %s here and no checkpoint was signed yet", r->committed,
+			text_counted(r->committed, "leaf is", "leaves are"));
 	if (!l->is_sealed)
 		return;
 	if (h->history_last > r->sealed)
 		finding(&l->j, HARK_FINDING_CHECKPOINT, "checkpoint", HARK_NO_INDEX,
 			"it was rolled back: it has %" PRIu64
-			" leaves, and a past checkpoint has %" PRIu64,
-			r->sealed, h->history_last);
+			" %s, and a past checkpoint has %" PRIu64,
+			r->sealed, text_counted(r->sealed, "leaf", "leaves"), h->history_last);
 	if (r->committed > r->sealed)
 		finding(&l->j, HARK_FINDING_UNSEALED, "", r->sealed,
-			"%" PRIu64 " leaves are committed and not sealed yet",
-			r->committed - r->sealed);
+			"%" PRIu64 " %s committed and not sealed yet", r->committed - r->sealed,
+			text_counted(r->committed - r->sealed, "leaf is", "leaves are"));
 	if (!r->has_since && !(l->j.effects & 1u << HARK_EFFECT_TAMPERED))
 		finding(&l->j, HARK_FINDING_TRUST, "", HARK_NO_INDEX,
 			"who has the signing key could have rewritten all of it: only a checkpoint "

@@ -263,7 +263,7 @@ def what_it_says_of_itself(tap, top):
     p.states_until(lambda: p.states and p.states[-1]["INDEX"] == 42)
     state = p.states[-1]
     tap.same("numbers are said", (state["INDEX"], state["COUNT"]), (42, 41))
-    tap.row("and what was not shown", "1 leaves cannot be shown" in state["TEXT"] and "leaf 40" in state["TEXT"],
+    tap.row("and what was not shown", "1 leaf cannot be shown" in state["TEXT"] and "leaf 40" in state["TEXT"],
             state)
     p.stop()
 

@@ -45,6 +45,17 @@ utf8_is_strict(void **state)
 }
 
 static void
+words_go_with_their_number(void **state)
+{
+	(void)state;
+	assert_string_equal(text_counted(0, "leaf is", "leaves are"), "leaves are");
+	assert_string_equal(text_counted(1, "leaf is", "leaves are"), "leaf is");
+	assert_string_equal(text_counted(2, "leaf is", "leaves are"), "leaves are");
+	assert_string_equal(text_counted(UINT64_C(1) << 32 | 1, "leaf is", "leaves are"),
+			    "leaves are");
+}
+
+static void
 ids_have_no_blanks(void **state)
 {
 	(void)state;
@@ -86,6 +97,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(words_go_with_their_number),
 		cmocka_unit_test(ids_have_no_blanks),
 		cmocka_unit_test(escapes_for_people),
 	};
