@@ -12,7 +12,7 @@ deliver_init(struct deliver *d, const struct settings *settings, const struct de
 	*d = (struct deliver){ .settings = settings, .ports = ports };
 	d->limit = settings->batch < DELIVER_FIRST_EVENTS ? settings->batch : DELIVER_FIRST_EVENTS;
 	stage_init(&d->stage, &settings->limits);
-	return batch_init(&d->batch, settings);
+	return gather_init(&d->batch, settings);
 }
 
 void
@@ -20,7 +20,7 @@ deliver_finish(struct deliver *d)
 {
 	if (d == NULL)
 		return;
-	batch_finish(&d->batch);
+	gather_finish(&d->batch);
 	stage_finish(&d->stage);
 }
 
@@ -247,7 +247,7 @@ gather_step(struct deliver *d)
 		d->is_sending = true;
 		return DELIVER_GO_ON;
 	}
-	e = batch_gather(&d->batch, d->limit, d->cursor, p->leaf, p->ctx);
+	e = gather_events(&d->batch, d->limit, d->cursor, p->leaf, p->ctx);
 	if (e != ERR_OK)
 		return fail(d, e, HARK_OBSERVER_OK);
 	if (d->batch.count > 0)

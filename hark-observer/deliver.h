@@ -16,7 +16,7 @@
 
 #include <hark/observer_host.h>
 
-#include "hark-observer/batch.h"
+#include "hark-observer/gather.h"
 #include "hark-observer/settings.h"
 #include "hark-observer/stage.h"
 #include "proto/message.h"
@@ -39,7 +39,7 @@
 struct deliver_ports {
 	void *ctx;
 	/* The next leaf: ERR_AGAIN, or what ends the process. */
-	batch_leaf_fn *leaf;
+	gather_leaf_fn *leaf;
 	/* Runs the module; what it does is staged. */
 	enum hark_observer_error (*invoke)(void *ctx, const struct hark_observer_event *events,
 					   size_t count, struct hark_observer_outcome *out);
@@ -63,7 +63,7 @@ enum deliver_next {
 struct deliver {
 	const struct settings *settings;
 	const struct deliver_ports *ports;
-	struct batch batch;
+	struct gather batch;
 	struct stage stage;
 	size_t limit;       /* events of a batch now: 1 to settings->batch */
 	size_t rest;        /* full and quick batches before a larger one is tried */

@@ -47,10 +47,14 @@ struct engine_module {
 	wasm_exporttype_vec_t exports;
 };
 
-/* What a store carries while a call runs. */
+/* What a store carries while a call runs.  An export is looked up by its name, which takes longer
+ * than all else that a host call does, and stays the same one for an instance's life: so once. */
 struct running {
 	void *call;
 	bool stopped;
+	bool has_looked; /* for the memory */
+	bool has_memory;
+	wasmtime_memory_t memory;
 };
 
 /* Puts an error's text, which is not terminated and may name what a module's author chose, into
@@ -378,13 +382,21 @@ engine_caller_memory(struct engine_caller *caller, uint8_t **data_out, size_t *s
 {
 	wasmtime_caller_t *its = (wasmtime_caller_t *)caller;
 	wasmtime_context_t *context = wasmtime_caller_context(its);
+	struct running *running = wasmtime_context_get_data(context);
 	wasmtime_extern_t found;
 
-	if (!wasmtime_caller_export_get(its, "memory", 6, &found) ||
-	    found.kind != WASMTIME_EXTERN_MEMORY)
+	if (!running->has_looked) {
+		running->has_looked = true;
+		running->has_memory = wasmtime_caller_export_get(its, "memory", 6, &found) &&
+				      found.kind == WASMTIME_EXTERN_MEMORY;
+		if (running->has_memory)
+			running->memory = found.of.memory;
+	}
+	if (!running->has_memory)
 		return false;
-	*data_out = wasmtime_memory_data(context, &found.of.memory);
-	*size_out = wasmtime_memory_data_size(context, &found.of.memory);
+	/* It may have grown since, and moved. */
+	*data_out = wasmtime_memory_data(context, &running->memory);
+	*size_out = wasmtime_memory_data_size(context, &running->memory);
 	return true;
 }
 
@@ -458,7 +470,7 @@ run(struct engine_module *module, wasmtime_context_t *context, bool *instantiate
 void
 engine_module_call(struct engine_module *module, struct engine_call *call)
 {
-	struct running running = { call->call, false };
+	struct running running = { .call = call->call };
 	wasmtime_store_t *store = wasmtime_store_new(module->engine->engine, &running, NULL);
 	wasmtime_context_t *context = wasmtime_store_context(store);
 	wasmtime_error_t *error;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hark-observer/batch.h"
+#include "hark-observer/gather.h"
 #include "unit.h"
 
 #define TIME "2026-11-21T13:20:00.123456789Z"
@@ -59,7 +59,7 @@ next_and_forget(void *ctx, struct ledger_leaf *out)
 }
 
 static void
-begin(struct batch *b, struct settings *s, uint32_t batch, uint64_t leaves)
+begin(struct gather *b, struct settings *s, uint32_t batch, uint64_t leaves)
 {
 	memset(&source, 0, sizeof(source));
 	memset(filler, 'x', sizeof(filler) - 1);
@@ -67,21 +67,21 @@ begin(struct batch *b, struct settings *s, uint32_t batch, uint64_t leaves)
 	source.error = ERR_AGAIN;
 	source.jumps_at = UINT64_MAX;
 	*s = (struct settings){ .batch = batch };
-	assert_int_equal(batch_init(b, s), ERR_OK);
+	assert_int_equal(gather_init(b, s), ERR_OK);
 }
 
 static void
 events_keep_what_their_leaves_said(void **state)
 {
 	struct settings s;
-	struct batch b;
+	struct gather b;
 	char want[32];
 	size_t i;
 
 	(void)state;
 	begin(&b, &s, 100, 100);
 	source.escaped = true;
-	assert_int_equal(batch_gather(&b, 100, 0, next_and_forget, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, 100, 0, next_and_forget, NULL), ERR_OK);
 	assert_int_equal(b.count, 100);
 	assert_true(b.first == 0 && b.next == 100);
 	for (i = 0; i < 100; i++) {
@@ -93,8 +93,8 @@ events_keep_what_their_leaves_said(void **state)
 		assert_true(b.events[i].json.data[0] == '{' &&
 			    b.events[i].json.data[b.events[i].json.size - 1] == '}');
 	}
-	batch_finish(&b);
-	batch_finish(&b);
+	gather_finish(&b);
+	gather_finish(&b);
 }
 
 static void
@@ -102,21 +102,21 @@ what_is_held_back_moves_the_cursor(void **state)
 {
 	struct settings_text cell = { { (const uint8_t *)"c1", 2 }, false };
 	struct settings s;
-	struct batch b;
+	struct gather b;
 
 	(void)state;
 	begin(&b, &s, 4, 20);
 	s.cells = (struct settings_filter){ &cell, 1 };
-	assert_int_equal(batch_gather(&b, 4, 0, next_leaf, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, 4, 0, next_leaf, NULL), ERR_OK);
 	assert_int_equal(b.count, 4);
 	assert_true(b.first == 0 && b.next == 11); /* 1, 4, 7, 10 */
 	assert_int_equal(b.events[3].index, 10);
-	assert_int_equal(batch_gather(&b, 4, 11, next_leaf, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, 4, 11, next_leaf, NULL), ERR_OK);
 	assert_true(b.count == 3 && b.first == 11 && b.next == 20);
-	assert_int_equal(batch_gather(&b, 4, 20, next_leaf, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, 4, 20, next_leaf, NULL), ERR_OK);
 	assert_true(b.count == 0 && b.first == 20 && b.next == 20);
 	assert_int_equal(b.passed_over, 0);
-	batch_finish(&b);
+	gather_finish(&b);
 }
 
 static void
@@ -131,23 +131,23 @@ a_batch_is_full(void **state)
 		{ "at its number of events", 7, 0, false, 100, 7 },
 		{ "where there is no room for the longest event", 1024, 60000, false, 1024, 69 },
 		{ "with what is there", 1024, 0, false, 50, 50 },
-		{ "at so many leaves, whatever they are", 1024, 0, true, 70000, BATCH_LEAVES_MAX },
+		{ "at so many leaves, whatever they are", 1024, 0, true, 70000, GATHER_LEAVES_MAX },
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		struct settings s;
-		struct batch b;
+		struct gather b;
 
 		begin(&b, &s, 1024, rows[i].leaves);
 		s.noop = rows[i].noop;
 		source.fill = rows[i].fill;
-		assert_int_equal(batch_gather(&b, rows[i].most, 0, next_leaf, NULL), ERR_OK);
+		assert_int_equal(gather_events(&b, rows[i].most, 0, next_leaf, NULL), ERR_OK);
 		if (b.next != rows[i].want || b.count != (rows[i].noop ? 0 : rows[i].want))
 			fail_msg("%s: %zu of %llu", rows[i].rule, b.count,
 				 (unsigned long long)b.next);
-		batch_finish(&b);
+		gather_finish(&b);
 	}
 }
 
@@ -156,36 +156,36 @@ static void
 a_batch_is_full_of_escaped_texts(void **state)
 {
 	struct settings s;
-	struct batch b;
+	struct gather b;
 	size_t i;
 
 	(void)state;
 	begin(&b, &s, SETTINGS_BATCH_MAX, SETTINGS_BATCH_MAX);
 	source.escaped = true;
-	assert_int_equal(batch_gather(&b, SETTINGS_BATCH_MAX, 0, next_leaf, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, SETTINGS_BATCH_MAX, 0, next_leaf, NULL), ERR_OK);
 	assert_true(b.count > 10000 && b.count < SETTINGS_BATCH_MAX);
 	for (i = 0; i < b.count; i++)
 		assert_memory_equal(b.events[i].type.data, "t\n", 2);
-	batch_finish(&b);
+	gather_finish(&b);
 }
 
 static void
 what_comes_before_an_error_is_a_batch(void **state)
 {
 	struct settings s;
-	struct batch b;
+	struct gather b;
 
 	(void)state;
 	begin(&b, &s, 10, 3);
 	source.error = ERR_FORMAT;
-	assert_int_equal(batch_gather(&b, 10, 0, next_leaf, NULL), ERR_OK);
+	assert_int_equal(gather_events(&b, 10, 0, next_leaf, NULL), ERR_OK);
 	assert_int_equal(b.count, 3);
-	assert_int_equal(batch_gather(&b, 10, 3, next_leaf, NULL), ERR_FORMAT);
-	batch_finish(&b);
+	assert_int_equal(gather_events(&b, 10, 3, next_leaf, NULL), ERR_FORMAT);
+	gather_finish(&b);
 	begin(&b, &s, 10, 3);
 	source.jumps_at = 0;
-	assert_int_equal(batch_gather(&b, 10, 0, next_leaf, NULL), ERR_FORMAT);
-	batch_finish(&b);
+	assert_int_equal(gather_events(&b, 10, 0, next_leaf, NULL), ERR_FORMAT);
+	gather_finish(&b);
 }
 
 int
@@ -199,5 +199,5 @@ main(void)
 		cmocka_unit_test(what_comes_before_an_error_is_a_batch),
 	};
 
-	return cmocka_run_group_tests_name("hark-observer/batch", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("hark-observer/gather", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A leaf is good until the next is read, so each is copied before it is looked at. */
-#include "hark-observer/batch.h"
+#include "hark-observer/gather.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,31 +8,31 @@
 #include "base/must.h"
 
 enum err
-batch_init(struct batch *b, const struct settings *settings)
+gather_init(struct gather *b, const struct settings *settings)
 {
 	MUST(b != NULL && settings != NULL && settings->batch > 0);
 
-	*b = (struct batch){
+	*b = (struct gather){
 		.settings = settings,
 		.events = calloc(settings->batch, sizeof(*b->events)),
-		.json = malloc(BATCH_JSON_BYTES),
-		.storage = malloc(BATCH_STORAGE_BYTES),
+		.json = malloc(GATHER_JSON_BYTES),
+		.storage = malloc(GATHER_STORAGE_BYTES),
 	};
 	if (b->events != NULL && b->json != NULL && b->storage != NULL)
 		return ERR_OK;
-	batch_finish(b);
+	gather_finish(b);
 	return ERR_MEMORY;
 }
 
 void
-batch_finish(struct batch *b)
+gather_finish(struct gather *b)
 {
 	if (b == NULL)
 		return;
 	free(b->events);
 	free(b->json);
 	free(b->storage);
-	*b = (struct batch){ .settings = NULL };
+	*b = (struct gather){ .settings = NULL };
 }
 
 /* How much of the storage an event's texts have taken. */
@@ -56,7 +56,7 @@ storage_of(const struct hark_observer_event *event, const char *storage)
 }
 
 static void
-take_leaf(struct batch *b, const struct ledger_leaf *leaf)
+take_leaf(struct gather *b, const struct ledger_leaf *leaf)
 {
 	struct hark_observer_event *event = &b->events[b->count];
 	char *json = b->json + b->json_used;
@@ -82,15 +82,16 @@ take_leaf(struct batch *b, const struct ledger_leaf *leaf)
 }
 
 static bool
-is_full(const struct batch *b, size_t most)
+is_full(const struct gather *b, size_t most)
 {
-	return b->count == most || BATCH_JSON_BYTES - b->json_used < HARK_OBSERVER_JSON_BYTES_MAX ||
-	       BATCH_STORAGE_BYTES - b->storage_used < HARK_OBSERVER_EVENT_STORAGE ||
-	       b->next - b->first == BATCH_LEAVES_MAX;
+	return b->count == most ||
+	       GATHER_JSON_BYTES - b->json_used < HARK_OBSERVER_JSON_BYTES_MAX ||
+	       GATHER_STORAGE_BYTES - b->storage_used < HARK_OBSERVER_EVENT_STORAGE ||
+	       b->next - b->first == GATHER_LEAVES_MAX;
 }
 
 enum err
-batch_gather(struct batch *b, size_t most, uint64_t next, batch_leaf_fn *leaf, void *ctx)
+gather_events(struct gather *b, size_t most, uint64_t next, gather_leaf_fn *leaf, void *ctx)
 {
 	MUST(b != NULL && most > 0 && most <= b->settings->batch && leaf != NULL);
 

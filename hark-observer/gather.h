@@ -3,8 +3,8 @@
  * Leaves of the ledger, gathered into the events of one call.  What the filter holds back, and what
  * no module can be shown, moves the cursor alone.
  */
-#ifndef HARK_OBSERVER_BATCH_H
-#define HARK_OBSERVER_BATCH_H
+#ifndef HARK_OBSERVER_GATHER_H
+#define HARK_OBSERVER_GATHER_H
 
 #include <stdint.h>
 
@@ -15,13 +15,13 @@
 
 /* The JSON of a batch, and its texts that had escapes; with less left than one event may need, the
  * batch is full. */
-#define BATCH_JSON_BYTES    (4u * 1024u * 1024u)
-#define BATCH_STORAGE_BYTES (256u * 1024u)
+#define GATHER_JSON_BYTES    (4u * 1024u * 1024u)
+#define GATHER_STORAGE_BYTES (256u * 1024u)
 /* Leaves that are looked at in one turn, whatever the filter says of them: harkd's questions are
  * answered between turns. */
-#define BATCH_LEAVES_MAX 65536u
+#define GATHER_LEAVES_MAX 65536u
 
-struct batch {
+struct gather {
 	const struct settings *settings;
 	struct hark_observer_event *events; /* of settings->batch */
 	size_t count;
@@ -34,17 +34,17 @@ struct batch {
 	size_t json_used, storage_used;
 };
 
-typedef enum err batch_leaf_fn(void *ctx, struct ledger_leaf *out);
+typedef enum err gather_leaf_fn(void *ctx, struct ledger_leaf *out);
 
 /* ERR_MEMORY. */
-MUST_USE enum err batch_init(struct batch *b, const struct settings *settings);
-void batch_finish(struct batch *b);
+MUST_USE enum err gather_init(struct gather *b, const struct settings *settings);
+void gather_finish(struct gather *b);
 /*
  * Empties it, and gathers at most `most` events from leaf `next` on, of what is there.  ERR_OK also
  * where there was nothing: then first is next.  Where `leaf` fails with another code than
  * ERR_AGAIN: ERR_OK for what came before, and that code where it is the first.
  */
-MUST_USE enum err batch_gather(struct batch *b, size_t most, uint64_t next, batch_leaf_fn *leaf,
-			       void *ctx);
+MUST_USE enum err gather_events(struct gather *b, size_t most, uint64_t next, gather_leaf_fn *leaf,
+				void *ctx);
 
 #endif
