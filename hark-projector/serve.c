@@ -310,7 +310,10 @@ serve_run(struct serve *s)
 	MUST(s != NULL && s->loop != NULL);
 
 	loop_timer_set(s->loop, &s->retry, loop_now_ns(s->loop));
-	return loop_run(s->loop) == ERR_OK ? s->exit_code : EXIT_OS;
+	if (loop_run(s->loop) != ERR_OK)
+		return EXIT_OS;
+	project_end(s->project);
+	return s->exit_code;
 }
 
 void

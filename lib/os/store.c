@@ -95,6 +95,17 @@ store_write_at(int fd, uint64_t offset, const void *data, size_t size)
 }
 
 enum err
+store_cut(int fd, uint64_t size)
+{
+	int result;
+
+	do
+		result = ftruncate(fd, (off_t)size);
+	while (result != 0 && errno == EINTR);
+	return result == 0 && fsync(fd) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
 store_sync(int fd)
 {
 	return fdatasync(fd) == 0 ? ERR_OK : ERR_SYSTEM;

@@ -23,6 +23,8 @@ MUST_USE enum err store_open(int dirfd, const char *name, int *out);
 MUST_USE enum err store_read_at(int fd, uint64_t offset, void *data, size_t size, size_t *size_out);
 /* All of it, or ERR_SYSTEM after any part of it. */
 MUST_USE enum err store_write_at(int fd, uint64_t offset, const void *data, size_t size);
+/* Cuts it to a size, and syncs. */
+MUST_USE enum err store_cut(int fd, uint64_t size);
 /* fdatasync. */
 MUST_USE enum err store_sync(int fd);
 

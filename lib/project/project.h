@@ -74,5 +74,7 @@ uint64_t project_due_ns(const struct project *p);
 MUST_USE enum err project_commit(struct project *p, uint64_t now_ns, struct project_failure *why);
 /* Lets capabilities do what is due; gives when to call again, UINT64_MAX for never. */
 uint64_t project_turn(struct project *p, uint64_t now_ns);
+/* The same where nobody will call again. */
+void project_end(struct project *p);
 
 #endif

@@ -271,6 +271,114 @@ class Prefixed(Tap):
         super().row(self.prefix + name, good, remark)
 
 
+def sample(name, kind, value, **members):
+    return METRIC, json.dumps({"name": name, "type": kind, "value": value, **members}).encode()
+
+
+METRICS = {"TOKENS": 1 << METRIC, "TABLE": [], "CREATE": [], "METRIC_PREFIX": "t_"}
+
+
+@test
+def metrics(tap, db, folder):
+    path = os.path.join(folder, "metrics")
+    p = start(db, folder, METRIC_FILE=path, METRIC_SERIES=5, **METRICS)
+    p.begin()
+    p.batch(1, [sample("events", "counter", 1, cell='a"\\\n', source="x"),
+                sample("events", "counter", 2.5, cell="b", labels={"source": "y"}),
+                sample("heat", "gauge", 7), sample("heat", "gauge", -3e-1),
+                sample("wait", "histogram", 0.3, buckets=[0.1, 1, 10], cell="a")])
+    p.batch(2, [sample("events", "counter", 1, source="x", cell='a"\\\n'),
+                sample("wait", "histogram", 10, buckets=[0.1, 1, 10], cell="a"),
+                sample("wait", "histogram", 11, buckets=[0.1, 1, 10], cell="a"),
+                sample("more", "gauge", 1), sample("even_more", "gauge", 1),
+                sample("even_more", "gauge", 1)])
+    letters = [("no JSON", b"{"), ("empty", b""), ("counter, gauge", b'{"name":"a"}'),
+               ("no number", b'{"name":"a","type":"gauge","value":"1"}'),
+               ("never falls", b'{"name":"events","type":"counter","value":-1}'),
+               ("is a counter", b'{"name":"events","type":"gauge","value":1}'),
+               ("other buckets", b'{"name":"wait","type":"histogram","value":1}'),
+               ("name of a metric", b'{"name":"a b","type":"gauge","value":1}'),
+               ("may not end so", b'{"name":"x_total","type":"gauge","value":1}'),
+               ("no text", b'{"name":"x","type":"gauge","value":1,"l":[]}'),
+               ("name of a label", b'{"name":"x","type":"gauge","value":1,"l-l":"1"}'),
+               ("given twice", b'{"name":"x","type":"gauge","value":1,"l":"1","labels":{"l":"1"}}'),
+               ("too large", b'{"name":"x","type":"gauge","value":1e30}')]
+    p.batch(3, [(METRIC, payload) for _, payload in letters])
+    tap.same("what is no sample is a dead letter",
+             [word for (word, _), letter in zip(letters, dead(db)) if word not in letter[4]], [])
+    p.stop()
+    text = ('# TYPE hark_projector_samples_refused counter\n'
+            'hark_projector_samples_refused_total{observer="o",reason="series_limit"} 2\n'
+            '# TYPE t_events counter\n'
+            't_events_total{cell="a\\"\\\\\\n",source="x"} 2\n'
+            't_events_total{cell="b",source="y"} 2.5\n'
+            '# TYPE t_heat gauge\nt_heat -0.3\n# TYPE t_more gauge\nt_more 1\n'
+            '# TYPE t_wait histogram\n'
+            't_wait_bucket{cell="a",le="0.1"} 0\nt_wait_bucket{cell="a",le="1"} 1\n'
+            't_wait_bucket{cell="a",le="10"} 2\nt_wait_bucket{cell="a",le="+Inf"} 3\n'
+            't_wait_sum{cell="a"} 21.3\nt_wait_count{cell="a"} 3\n# EOF\n')
+    tap.same("the file has what is committed", open(path, encoding="utf-8").read(), text)
+    os.unlink(path)
+    p = start(db, folder, METRIC_FILE=path, METRIC_SERIES=5, **METRICS)
+    p.begin()
+    p.stop()
+    tap.same("and is made anew from the database", open(path, encoding="utf-8").read(), text)
+    tap.same("nothing else is left beside it", [n for n in os.listdir(folder) if "metrics" in n],
+             ["metrics"])
+
+
+@test
+def receipts(tap, db, folder):
+    path = os.path.join(folder, "receipts")
+    more = {"TOKENS": 1 << KMS, "TABLE": [], "CREATE": [], "RECEIPT_FILE": path}
+    p = start(db, folder, **more)
+    p.begin()
+    p.batch(1, [(KMS, b'{"key":"k1","big":18446744073709551615}'), (KMS, b"[]"),
+                (KMS, b'{"key": "k2"}')])
+    p.kill()
+    head = '{"number":"%d","observer":"o","origin":"h.example/evidence","receipt":'
+    lines = (head % 0 + '{"big":"18446744073709551615","key":"k1"}}\n' +
+             head % 1 + '{"key":"k2"}}\n')
+    tap.same("a line a receipt", open(path, encoding="utf-8").read(), lines)
+    with open(path, "a", encoding="utf-8") as out:
+        out.write("what a crash left")
+    p = start(db, folder, **more)
+    p.begin()
+    tap.same("what was not committed is cut", open(path, encoding="utf-8").read(), lines)
+    p.batch(2, [(KMS, b'{"key":"k3"}')])
+    p.stop()
+    tap.same("it goes on behind", open(path, encoding="utf-8").read(),
+             lines + head % 2 + '{"key":"k3"}}\n')
+    os.truncate(path, 10)
+    refused_start(tap, db, folder, "receipts are missing", ["10 bytes", "missing"], **more)
+    db.ask("DELETE FROM hark_cursors")
+    refused_start(tap, db, folder, "receipts of an earlier life", ["10 bytes", "move it away"],
+                  **more)
+    os.unlink(path)
+    os.mkdir(path)
+    p = start(db, folder, **more)
+    while p.first[0] == "READY":
+        p.first = p.hear_harkd()
+    tap.row("a folder in its place keeps it waiting", p.first[1].get("STATE") == "away" and
+            path in p.first[1]["TEXT"], p.first)
+    os.rmdir(path)
+    tap.same("until it is gone", p.begin(), 0)
+    p.stop()
+
+
+@test
+def lines_of_log(tap, db, folder):
+    p = start(db, folder, LOG_LINES_PER_S=3)
+    p.begin()
+    p.batch(1, [(LOG, b"one\x1b[2J\nhark-projector: two \xff")] + [(LOG, b"x")] * 9 + [(LOG, b"")])
+    said = p.stop()[1]
+    tap.same("lines are escaped, and so many a second", said.splitlines(),
+             ["hark-projector: observer o says: one\\x1b[2J\\x0ahark-projector: two \\xff"] +
+             ["hark-projector: observer o says: x"] * 2 +
+             ["hark-projector: observer o: lines left out, over its limit: 7"])
+    tap.same("an empty one is a dead letter", [letter[4] for letter in dead(db)], ["empty"])
+
+
 def main():
     tap = Prefixed()
     kinds = [File]
