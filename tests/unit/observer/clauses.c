@@ -12,13 +12,13 @@
 #include "wasm.h"
 
 /* Just these members, and of these types. */
-static struct hark_observer_capability capability;
-_Static_assert(_Generic(capability.execute, int (*)(void *, const void *, size_t) : 1, default : 0),
+#define MEMBER(name) (((const struct hark_observer_capability *)0)->name)
+_Static_assert(_Generic(MEMBER(execute), int (*)(void *, const void *, size_t) : 1, default : 0),
 	       "an effect is carried out with self and bytes");
-_Static_assert(_Generic(capability.self, void * : 1, default : 0), "self is the embedder's");
-_Static_assert(_Generic(capability.token, enum hark_observer_cap_token : 1, default : 0),
-	       "a token");
-_Static_assert(sizeof(capability) == 3 * sizeof(void *), "a capability has no other member");
+_Static_assert(_Generic(MEMBER(self), void * : 1, default : 0), "self is the embedder's");
+_Static_assert(_Generic(MEMBER(token), enum hark_observer_cap_token : 1, default : 0), "a token");
+_Static_assert(sizeof(struct hark_observer_capability) == 3 * sizeof(void *),
+	       "a capability has no other member");
 _Static_assert(sizeof(struct hark_observer_context) == sizeof(uint32_t) &&
 		       offsetof(struct hark_observer_context, tokens) == 0,
 	       "a context is tokens and nothing else");
