@@ -461,6 +461,7 @@ main(int argc, char **argv)
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		ledgers[i] = open_ledger(&r, argv[2], (enum proto_ledger)i);
 	must(notary_create(ledgers, &options, &ops, &r, &r.now, &r.core), "the core");
+	notary_begin(r.core, &r.now);
 	tick(&r);
 	serve(&r);
 	notary_destroy(r.core);
