@@ -14,9 +14,15 @@
 
 #define NS_OF_MS UINT64_C(1000000)
 
+static void tell(struct serve *s, const char *away);
+
 static void
 end(struct serve *s, enum exit_code code)
 {
+	/* The last that harkd hears is how far it is: it is asked while nobody runs. */
+	if (s->begun && !s->away && project_is_connected(s->project) &&
+	    (!s->told || s->said_cursor != project_cursor(s->project)))
+		tell(s, NULL);
 	s->exit_code = code;
 	loop_stop(s->loop);
 }

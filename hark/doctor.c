@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "hark/commands.h"
+#include "hark/doctor.h"
 #include "hark/table.h"
 #include "os/confine.h"
 #include "os/file.h"
@@ -20,8 +21,8 @@
 #include "prog/exit.h"
 #include "prog/log.h"
 
-#define DATA_DEFAULT "/var/lib/hark"
-#define TEXT_BYTES   256u
+#define DATA_DEFAULT   "/var/lib/hark"
+#define CONFIG_DEFAULT "/etc/hark/hark.yaml"
 /* Below this a ledger has no room for the next segments. */
 #define FREE_BYTES_LOW (UINT64_C(512) << 20)
 /* A commit that takes longer holds back acknowledgements so that a person notices. */
@@ -31,18 +32,11 @@
 /* Nine descriptors for each of a thousand cells. */
 #define DESCRIPTORS_LOW 16384u
 
-enum state { STATE_OK, STATE_WARN, STATE_FAIL };
+typedef void check_fn(const char *data, struct doctor_finding *f);
 
-struct finding {
-	enum state state;
-	char text[TEXT_BYTES];
-	const char *remedy; /* "" where nothing is to be done */
-};
-
-typedef void check_fn(const char *data, struct finding *f);
-
-__attribute__((format(printf, 4, 5))) static void
-find(struct finding *f, enum state state, const char *remedy, const char *format, ...)
+void
+doctor_find(struct doctor_finding *f, enum doctor_state state, const char *remedy,
+	    const char *format, ...)
 {
 	va_list list;
 
@@ -56,115 +50,118 @@ find(struct finding *f, enum state state, const char *remedy, const char *format
 /* ---- the kernel ---------------------------------------------------------------------------- */
 
 static void
-check_landlock(const char *data, struct finding *f)
+check_landlock(const char *data, struct doctor_finding *f)
 {
 	static const char remedy[] = "boot with lsm=landlock,... on Linux 5.13 or later";
 	unsigned int version = 0;
 
 	(void)data;
 	if (confine_landlock_version(&version) != ERR_OK)
-		find(f, STATE_WARN, remedy,
-		     "this kernel has or runs none: programs could open "
-		     "files");
+		doctor_find(f, DOCTOR_WARN, remedy,
+			    "this kernel has or runs none: programs could open "
+			    "files");
 	else if (version < CONFINE_LANDLOCK_WHOLE)
-		find(f, STATE_OK, "",
-		     "version %u: files; the filter of system calls covers the "
-		     "rest",
-		     version);
+		doctor_find(f, DOCTOR_OK, "",
+			    "version %u: files; the filter of system calls covers the "
+			    "rest",
+			    version);
 	else
-		find(f, STATE_OK, "", "version %u: files, TCP, signals", version);
+		doctor_find(f, DOCTOR_OK, "", "version %u: files, TCP, signals", version);
 }
 
 static void
-check_seccomp(const char *data, struct finding *f)
+check_seccomp(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (machine_has_seccomp() == ERR_OK)
-		find(f, STATE_OK, "", "filters may end a process");
+		doctor_find(f, DOCTOR_OK, "", "filters may end a process");
 	else
-		find(f, STATE_WARN, "use a kernel with CONFIG_SECCOMP_FILTER",
-		     "no filters: programs could make any system call");
+		doctor_find(f, DOCTOR_WARN, "use a kernel with CONFIG_SECCOMP_FILTER",
+			    "no filters: programs could make any system call");
 }
 
 static void
-check_root(const char *data, struct finding *f)
+check_root(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (confine_is_root())
-		find(f, STATE_OK, "", "root: programs get users of their own");
+		doctor_find(f, DOCTOR_OK, "", "root: programs get users of their own");
 	else
-		find(f, STATE_WARN, "run harkd as root, or by its systemd unit",
-		     "not root: all programs have your user");
+		doctor_find(f, DOCTOR_WARN, "run harkd as root, or by its systemd unit",
+			    "not root: all programs have your user");
 }
 
 static void
-check_namespaces(const char *data, struct finding *f)
+check_namespaces(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (machine_has_user_namespaces() == ERR_OK)
-		find(f, STATE_OK, "", "can be made");
+		doctor_find(f, DOCTOR_OK, "", "can be made");
 	else
-		find(f, STATE_WARN, "set user.max_user_namespaces, or run the demo as root",
-		     "refused here: the demo cannot make cells without a VM");
+		doctor_find(f, DOCTOR_WARN, "set user.max_user_namespaces, or run the demo as root",
+			    "refused here: the demo cannot make cells without a VM");
 }
 
 static void
-check_vsock(const char *data, struct finding *f)
+check_vsock(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (machine_has_path("/dev/vhost-vsock"))
-		find(f, STATE_OK, "", "/dev/vhost-vsock is there");
+		doctor_find(f, DOCTOR_OK, "", "/dev/vhost-vsock is there");
 	else if (machine_has_vsock() == ERR_OK)
-		find(f, STATE_OK, "", "AF_VSOCK, as in a guest; VMMs with Unix sockets need none");
+		doctor_find(f, DOCTOR_OK, "",
+			    "AF_VSOCK, as in a guest; VMMs with Unix sockets need none");
 	else
-		find(f, STATE_WARN, "load vhost_vsock, where QEMU's own vsock is wanted",
-		     "none; Firecracker and Cloud Hypervisor need none");
+		doctor_find(f, DOCTOR_WARN, "load vhost_vsock, where QEMU's own vsock is wanted",
+			    "none; Firecracker and Cloud Hypervisor need none");
 }
 
 static void
-check_cgroup(const char *data, struct finding *f)
+check_cgroup(const char *data, struct doctor_finding *f)
 {
 	unsigned int version = 0;
 
 	(void)data;
 	if (machine_cgroup_version(&version) != ERR_OK)
-		find(f, STATE_WARN, "mount /sys/fs/cgroup", "no control groups: no cgroup probe");
+		doctor_find(f, DOCTOR_WARN, "mount /sys/fs/cgroup",
+			    "no control groups: no cgroup probe");
 	else
-		find(f, STATE_OK, "", "version %u", version);
+		doctor_find(f, DOCTOR_OK, "", "version %u", version);
 }
 
 static void
-check_proc(const char *data, struct finding *f)
+check_proc(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (machine_has_path("/proc/self/fd"))
-		find(f, STATE_OK, "", "is mounted");
+		doctor_find(f, DOCTOR_OK, "", "is mounted");
 	else
-		find(f, STATE_FAIL, "mount /proc: sockets are bound through it", "is not mounted");
+		doctor_find(f, DOCTOR_FAIL, "mount /proc: sockets are bound through it",
+			    "is not mounted");
 }
 
 static void
-check_clock(const char *data, struct finding *f)
+check_clock(const char *data, struct doctor_finding *f)
 {
 	(void)data;
 	if (machine_clock_is_synchronised())
-		find(f, STATE_OK, "", "something keeps it right");
+		doctor_find(f, DOCTOR_OK, "", "something keeps it right");
 	else
-		find(f, STATE_WARN, "run chrony or systemd-timesyncd",
-		     "nothing keeps it right: times of events may be wrong");
+		doctor_find(f, DOCTOR_WARN, "run chrony or systemd-timesyncd",
+			    "nothing keeps it right: times of events may be wrong");
 }
 
 static void
-check_descriptors(const char *data, struct finding *f)
+check_descriptors(const char *data, struct doctor_finding *f)
 {
 	uint64_t limit = machine_descriptor_limit();
 
 	(void)data;
 	if (limit < DESCRIPTORS_LOW)
-		find(f, STATE_WARN, "raise LimitNOFILE of the unit, or ulimit -Hn",
-		     "at most %" PRIu64 ": few cells", limit);
+		doctor_find(f, DOCTOR_WARN, "raise LimitNOFILE of the unit, or ulimit -Hn",
+			    "at most %" PRIu64 ": few cells", limit);
 	else
-		find(f, STATE_OK, "", "at most %" PRIu64, limit);
+		doctor_find(f, DOCTOR_OK, "", "at most %" PRIu64, limit);
 }
 
 /* ---- the data directory -------------------------------------------------------------------- */
@@ -178,41 +175,44 @@ existing(const char *data, bool *is_there)
 }
 
 static void
-check_space(const char *data, struct finding *f)
+check_space(const char *data, struct doctor_finding *f)
 {
 	bool is_there;
 	uint64_t bytes = 0;
 
 	if (machine_free_bytes(existing(data, &is_there), &bytes) != ERR_OK)
-		find(f, STATE_FAIL, "give --dir DATA", "cannot be told: %s", strerror(errno));
+		doctor_find(f, DOCTOR_FAIL, "give --dir DATA", "cannot be told: %s",
+			    strerror(errno));
 	else if (bytes < FREE_BYTES_LOW)
-		find(f, STATE_FAIL, "make room: a segment has 64 MiB", "%" PRIu64 " MiB are free%s",
-		     bytes >> 20, is_there ? "" : " in /var/tmp");
+		doctor_find(f, DOCTOR_FAIL, "make room: a segment has 64 MiB",
+			    "%" PRIu64 " MiB are free%s", bytes >> 20,
+			    is_there ? "" : " in /var/tmp");
 	else
-		find(f, STATE_OK, "", "%" PRIu64 " MiB are free%s", bytes >> 20,
-		     is_there ? "" : " in /var/tmp");
+		doctor_find(f, DOCTOR_OK, "", "%" PRIu64 " MiB are free%s", bytes >> 20,
+			    is_there ? "" : " in /var/tmp");
 }
 
 static void
-check_sync(const char *data, struct finding *f)
+check_sync(const char *data, struct doctor_finding *f)
 {
 	bool is_there;
 	uint64_t ns = 0;
 	enum err e = machine_sync_ns(existing(data, &is_there), &ns);
 
 	if (e == ERR_UNSUPPORTED)
-		find(f, STATE_WARN, "look at it on the file system of the ledgers",
-		     "cannot be tried on this file system");
+		doctor_find(f, DOCTOR_WARN, "look at it on the file system of the ledgers",
+			    "cannot be tried on this file system");
 	else if (e != ERR_OK)
-		find(f, STATE_FAIL, "let the data directory be written", "%s", strerror(errno));
+		doctor_find(f, DOCTOR_FAIL, "let the data directory be written", "%s",
+			    strerror(errno));
 	else if (ns > SYNC_NS_SLOW)
-		find(f, STATE_WARN, "use a disk with power-loss protection",
-		     "%" PRIu64 " us for 4 KiB: acknowledgements wait as long", ns / 1000);
+		doctor_find(f, DOCTOR_WARN, "use a disk with power-loss protection",
+			    "%" PRIu64 " us for 4 KiB: acknowledgements wait as long", ns / 1000);
 	else if (ns < SYNC_NS_UNLIKELY)
-		find(f, STATE_WARN, "use a file system that syncs; tmpfs does not",
-		     "%" PRIu64 " ns for 4 KiB: nothing is as fast", ns);
+		doctor_find(f, DOCTOR_WARN, "use a file system that syncs; tmpfs does not",
+			    "%" PRIu64 " ns for 4 KiB: nothing is as fast", ns);
 	else
-		find(f, STATE_OK, "", "%" PRIu64 " us for 4 KiB", ns / 1000);
+		doctor_find(f, DOCTOR_OK, "", "%" PRIu64 " us for 4 KiB", ns / 1000);
 }
 
 /* What is wrong with the keys of a directory. */
@@ -240,7 +240,7 @@ judge_key(void *ctx, const char *name)
 }
 
 static void
-check_keys(const char *data, struct finding *f)
+check_keys(const char *data, struct doctor_finding *f)
 {
 	struct key_modes modes = { .count = 0 };
 	cleanup(file_close) int fd = -1;
@@ -254,14 +254,23 @@ check_keys(const char *data, struct finding *f)
 		e = folder_list(fd, judge_key, &modes);
 	}
 	if (e == ERR_MISSING)
-		find(f, STATE_OK, "", "none yet: the first start makes them");
+		doctor_find(f, DOCTOR_OK, "", "none yet: the first start makes them");
 	else if (e != ERR_OK)
-		find(f, STATE_WARN, "ask as root", "cannot be seen: %s", strerror(errno));
+		doctor_find(f, DOCTOR_WARN, "ask as root", "cannot be seen: %s", strerror(errno));
 	else if (modes.bad[0] != '\0')
-		find(f, STATE_FAIL, "chmod 0600, and rotate: it may have been read",
-		     "others may read %s", modes.bad);
+		doctor_find(f, DOCTOR_FAIL, "chmod 0600, and rotate: it may have been read",
+			    "others may read %s", modes.bad);
 	else
-		find(f, STATE_OK, "", "%" PRIu64 ", their owner's alone", modes.count);
+		doctor_find(f, DOCTOR_OK, "", "%" PRIu64 ", their owner's alone", modes.count);
+}
+
+/* The configuration that a person named, or the usual one where it is there; NULL. */
+static const char *config_path;
+
+static void
+check_observers(const char *data, struct doctor_finding *f)
+{
+	doctor_observers(data, config_path, f);
 }
 
 static const struct {
@@ -280,13 +289,15 @@ static const struct {
 	{ "space", check_space },
 	{ "sync", check_sync },
 	{ "keys", check_keys },
+	{ "observers", check_observers },
 };
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-enum { OPTION_JSON = 256, OPTION_DIR };
+enum { OPTION_JSON = 256, OPTION_DIR, OPTION_CONFIG };
 
 static const struct option options[] = {
+	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "dir", required_argument, NULL, OPTION_DIR },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ 0 },
@@ -294,21 +305,23 @@ static const struct option options[] = {
 
 static const struct args_command command = {
 	.name = "hark doctor",
-	.usage = "usage: hark doctor [--dir DATA] [--json]\n"
+	.usage = "usage: hark doctor [--dir DATA] [--config FILE] [--json]\n"
 		 "\n"
 		 "Says what this machine can do for Hark: ok, warn or fail, and what to do.\n"
 		 "\n"
-		 "      --dir DATA  the data directory (/var/lib/hark)\n"
-		 "      --json      a line of JSON each\n"
-		 "      --help      print this\n"
-		 "      --version   print the version\n"
+		 "      --dir DATA     the data directory (/var/lib/hark)\n"
+		 "      --config FILE  the configuration whose observers are looked at\n"
+		 "                     (/etc/hark/hark.yaml, where it is there)\n"
+		 "      --json         a line of JSON each\n"
+		 "      --help         print this\n"
+		 "      --version      print the version\n"
 		 "\n"
 		 "exit: 0 nothing fails, 2 usage, 69 something fails\n",
 	.options = options,
 };
 
 static void
-print(const char *name, const struct finding *f, bool as_json)
+print(const char *name, const struct doctor_finding *f, bool as_json)
 {
 	static const char *const states[] = { "ok", "warn", "fail" };
 	char json[2048]; /* two texts of ours, each byte at most six */
@@ -352,17 +365,21 @@ command_doctor(int argc, char **argv)
 			return code;
 		if (option == OPTION_JSON)
 			as_json = true;
+		else if (option == OPTION_CONFIG)
+			config_path = optarg;
 		else
 			data = optarg;
 	}
 	if (args_rest(&args) < argc)
 		return args_mistake(&args, "there is one word too many");
+	if (config_path == NULL && machine_has_path(CONFIG_DEFAULT))
+		config_path = CONFIG_DEFAULT;
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		struct finding f = { .remedy = "" };
+		struct doctor_finding f = { .remedy = "" };
 
 		checks[i].fn(data, &f);
 		print(checks[i].name, &f, as_json);
-		fails = fails || f.state == STATE_FAIL;
+		fails = fails || f.state == DOCTOR_FAIL;
 	}
 	return fails ? EXIT_UNAVAILABLE : EXIT_OK;
 }

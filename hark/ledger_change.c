@@ -39,14 +39,16 @@ static const struct args_command prune_command = {
 		 "\n"
 		 "Drops the segments all of whose leaves are below INDEX. Their hashes stay, so "
 		 "that\n"
-		 "old proofs and checkpoints still verify, and an operations record says it.\n"
+		 "old proofs and checkpoints still verify, and an operations record says it. What "
+		 "an\n"
+		 "observer has not read is not dropped.\n"
 		 "\n" LEDGER_CHOICE_USAGE CLIENT_USAGE "      --help            print this\n"
 		 "      --version         print the version\n"
 		 "\n"
 		 "exit: 0 done, 2 usage, 5 the daemon does not answer, 65 the ledger is damaged,\n"
-		 "      66 so many leaves are not there, 74 writing failed, 75 the daemon runs, "
-		 "and\n"
-		 "      --dir was given, 77 not allowed\n",
+		 "      66 so many leaves are not there, 74 writing failed, 75 an observer has not "
+		 "read\n"
+		 "      so far, or the daemon runs and --dir was given, 77 not allowed\n",
 	.options = prune_options,
 };
 

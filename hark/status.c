@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "hark/client.h"
 #include "hark/commands.h"
+#include "hark/observer_record.h"
 #include "hark/table.h"
 #include "prog/args.h"
 #include "prog/exit.h"
@@ -31,8 +32,9 @@ static const struct args_command command = {
 	.usage =
 		"usage: hark status [--json]\n"
 		"\n"
-		"Says which of the daemon's programs run, what its ledgers hold, and what of\n"
-		"confinement this machine lacks.\n"
+		"Says which of the daemon's programs run, what its ledgers hold, how its "
+		"observers\n"
+		"are, and what of confinement this machine lacks.\n"
 		"\n"
 		"      --json          one JSON object\n" CLIENT_USAGE
 		"      --help          print this\n"
@@ -44,13 +46,14 @@ static const struct args_command command = {
 };
 
 /* Parts of Hark that this version does not have: said, so that nobody takes them for silent. */
-static const char *const not_built[] = { "exporters", "observers", "probes" };
+static const char *const not_built[] = { "exporters", "probes" };
 
 struct status {
 	bool as_json;
 	bool lacks_confinement; /* a program that runs has named a piece */
-	struct table programs, ledgers;
-	struct buf programs_json, ledgers_json;
+	bool lacks_observer;    /* one is neither running nor disabled */
+	struct table programs, ledgers, observers;
+	struct buf programs_json, ledgers_json, observers_json;
 };
 
 static void
@@ -58,6 +61,8 @@ status_finish(struct status *s)
 {
 	table_finish(&s->programs);
 	table_finish(&s->ledgers);
+	table_finish(&s->observers);
+	buf_finish(&s->observers_json);
 	buf_finish(&s->programs_json);
 	buf_finish(&s->ledgers_json);
 }
@@ -114,6 +119,10 @@ note_json(struct status *s, const struct message *m)
 	struct json_writer w;
 
 	json_writer_init(&w, json, sizeof(json));
+	if (m->type == MESSAGE_ITEM_OBSERVER) {
+		observer_item_json(&w, m);
+		return append_item(&s->observers_json, &w);
+	}
 	json_write_literal(&w, "{");
 	if (m->type == MESSAGE_ITEM_ROLE) {
 		json_text(&w, m, FIELD_CELL, "for");
@@ -144,7 +153,9 @@ print_json(const struct status *s, bool whole)
 		     s->ledgers_json.data != NULL ? (const char *)s->ledgers_json.data : "");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s\"%s\"", i > 0 ? "," : "", not_built[i]);
-	(void)printf("],\"programs\":[%.*s],\"whole\":%s}\n", (int)s->programs_json.size,
+	(void)printf("],\"observers\":[%.*s]", (int)s->observers_json.size,
+		     s->observers_json.data != NULL ? (const char *)s->observers_json.data : "");
+	(void)printf(",\"programs\":[%.*s],\"whole\":%s}\n", (int)s->programs_json.size,
 		     s->programs_json.data != NULL ? (const char *)s->programs_json.data : "",
 		     whole ? "true" : "false");
 }
@@ -183,22 +194,35 @@ print_tables(const struct status *s, bool whole)
 	table_print(&s->programs);
 	(void)printf("\n");
 	table_print(&s->ledgers);
+	if (s->observers.count > OBSERVER_COLUMNS) {
+		(void)printf("\n");
+		table_print(&s->observers);
+	}
 	(void)printf("\nnot in this version:");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s %s", i > 0 ? "," : "", not_built[i]);
 	(void)printf("\nconfinement: %s\n", s->lacks_confinement
 						    ? "incomplete: the notes name what is missing"
 						    : "complete");
-	(void)printf("%s\n", whole ? "every program runs" : "not every program runs");
+	(void)printf("%s\n", !whole              ? "not every program runs"
+			     : s->lacks_observer ? "every program of the evidence runs, not every "
+						   "observer"
+						 : "every program runs");
 }
 
 /* The text of a program that runs is what its confinement lacks; of another, its last words. */
 static bool
-is_running(const struct message *m)
+has_state(const struct message *m, const char *word)
 {
 	struct bytes state = message_bytes(m, FIELD_STATE);
 
-	return state.size == 7 && memcmp(state.data, "running", 7) == 0;
+	return state.size == strlen(word) && memcmp(state.data, word, state.size) == 0;
+}
+
+static bool
+is_running(const struct message *m)
+{
+	return has_state(m, "running");
 }
 
 static int
@@ -207,11 +231,16 @@ note_item(void *ctx, const struct message *m)
 	struct status *s = ctx;
 	enum err e;
 
-	if (m->type != MESSAGE_ITEM_ROLE && m->type != MESSAGE_ITEM_LEDGER)
+	if (m->type != MESSAGE_ITEM_ROLE && m->type != MESSAGE_ITEM_LEDGER &&
+	    m->type != MESSAGE_ITEM_OBSERVER)
 		return EXIT_OK;
 	if (m->type == MESSAGE_ITEM_ROLE && is_running(m) && message_has(m, FIELD_TEXT))
 		s->lacks_confinement = true;
-	e = s->as_json ? note_json(s, m) : note_row(s, m);
+	if (m->type == MESSAGE_ITEM_OBSERVER && !is_running(m) && !has_state(m, "disabled"))
+		s->lacks_observer = true;
+	e = s->as_json                         ? note_json(s, m)
+	    : m->type == MESSAGE_ITEM_OBSERVER ? observer_item_row(&s->observers, m)
+					       : note_row(s, m);
 	if (e != ERR_OK)
 		log_error("%s", err_text(e));
 	return e == ERR_OK ? EXIT_OK : EXIT_SOFTWARE;
@@ -254,7 +283,8 @@ command_status(int argc, char **argv)
 	if (!read_options(argc, argv, &s, &code))
 		return code;
 	if (table_init(&s.programs, programs, 6) != ERR_OK ||
-	    table_init(&s.ledgers, ledgers, 5) != ERR_OK) {
+	    table_init(&s.ledgers, ledgers, 5) != ERR_OK ||
+	    table_init(&s.observers, observer_titles, OBSERVER_COLUMNS) != ERR_OK) {
 		log_error("%s", err_text(ERR_MEMORY));
 		return EXIT_SOFTWARE;
 	}

@@ -284,6 +284,7 @@ observer_remove(struct observer *o)
 		observer_end(o); /* its end goes on */
 	} else if (o->is_unrecorded) {
 		observer_unkeep(o->h, o->manifest.name);
+		answer_done(o->h, o->asked_id, o->asked_generation, o->last_code, o->last_text);
 		observer_destroy(o);
 	} else if (child_runs(&o->h->notary)) {
 		send_removal(o);

@@ -101,6 +101,8 @@ struct observer {
 	struct loop_timer asked_limit;
 	bool is_new; /* added by command, and not answered yet: it goes where it is refused */
 	bool is_unrecorded; /* it never was one: it goes without a record */
+	int last_code;      /* what who asked hears once it has gone; 0 */
+	char last_text[CHILD_TEXT_BYTES];
 };
 
 /* An exit code and words. */

@@ -33,24 +33,33 @@ let_wait(struct observer *o, const struct message *ask)
 		       loop_now_ns(o->h->loop) + OBSERVER_ASK_MS * NS_PER_MS);
 }
 
+/* It was never one: who asked hears so once nothing of it is left, and may try again at once. */
+static void
+turn_away(struct observer *o, int code, const char *text)
+{
+	o->is_new = false;
+	o->is_unrecorded = true;
+	o->last_code = code;
+	(void)snprintf(o->last_text, sizeof(o->last_text), "%s", text);
+	loop_timer_clear(o->h->loop, &o->asked_limit);
+	observer_remove(o);
+}
+
 void
 observer_answer_asked(struct observer *o, int code, const char *text)
 {
 	uint64_t id = o->asked_id;
-	uint64_t generation = o->asked_generation;
-	bool goes = o->is_new && code != EXIT_OK && code != EXIT_TEMPORARY;
 
 	if (id == 0)
 		return;
+	if (o->is_new && code != EXIT_OK && code != EXIT_TEMPORARY) {
+		turn_away(o, code, text);
+		return;
+	}
 	o->asked_id = 0;
 	o->is_new = false;
 	loop_timer_clear(o->h->loop, &o->asked_limit);
-	answer_done(o->h, id, generation, code, text);
-	if (goes) {
-		/* It was never one: there is nothing to record but its refusal. */
-		o->is_unrecorded = true;
-		observer_remove(o);
-	}
+	answer_done(o->h, id, o->asked_generation, code, text);
 }
 
 /* ---- changes ------------------------------------------------------------------------------- */

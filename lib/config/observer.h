@@ -66,6 +66,8 @@ struct config_observer {
 	uint32_t log_lines_per_s;
 };
 
+/* The usual limits, and no texts. */
+void config_observer_init(struct config_observer *o);
 /* NULL and zeroed are fine. */
 void config_observer_finish(struct config_observer *o);
 /* As a cell's name, at most 64 bytes, and not ending as files beside its manifest do. */

@@ -10,8 +10,6 @@
 	"'%s' is below the data directory, or too long: observers write nothing there; give " \
 	"another path"
 
-/* The usual limits, and nothing else. */
-void config_observer_init(struct config_observer *o);
 /* An entry is read: its parts agree; what a grant may leave out is filled in.  ERR_MISSING,
  * ERR_RANGE, ERR_LIMIT with the reader's *why; ERR_MEMORY. */
 MUST_USE enum err config_observer_check(struct config_reader *r, struct config_mark mark,

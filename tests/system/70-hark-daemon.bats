@@ -57,7 +57,7 @@ field() {
 	[ "$(field '[.programs[].program] | sort | unique | join(" ")')" = "control notary signer" ]
 	[ "$(field '[.programs[].state] | unique | join(" ")')" = running ]
 	[ "$(field '[.ledgers[].origin] | length')" = 2 ]
-	[ "$(field '.notBuilt | join(" ")')" = "exporters observers probes" ]
+	[ "$(field '.notBuilt | join(" ")')" = "exporters probes" ]
 	run "$hark" status
 	[ "$status" -eq 0 ]
 	[[ "${lines[0]}" == PROGRAM*STATE*RESTARTS* ]]

@@ -80,7 +80,7 @@ options() {
 		hark-doctor.1:doctor
 		hark-key.1:key show,key new,key rotate
 		hark-ledger.1:ledger stat,ledger export,ledger prune,ledger redact,ledger retire
-		hark-observer.1:observer test
+		hark-observer.1:observer add,observer ls,observer show,observer disable,observer enable,observer rm,observer release,observer receipts,observer replay,observer new,observer test
 		hark-probe.1:probe read
 		hark-prove.1:prove
 		hark-sign.1:sign
@@ -138,7 +138,7 @@ options() {
 	mkdir -p "$dir/data/keys"
 	run "$hark" doctor --dir "$dir/data" --json
 	[ "$status" -eq 0 ]
-	[ "$(jq -r .check <<<"$output" | tr '\n' ' ')" = "landlock seccomp user user namespaces vsock cgroup /proc clock descriptors space sync keys " ]
+	[ "$(jq -r .check <<<"$output" | tr '\n' ' ')" = "landlock seccomp user user namespaces vsock cgroup /proc clock descriptors space sync keys observers " ]
 	[ -z "$(jq -r 'select(.state == "warn" and .remedy == "")' <<<"$output")" ]
 	touch "$dir/data/keys/evidence.key"
 	chmod 0600 "$dir/data/keys/evidence.key"

@@ -1,0 +1,576 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Observers from end to end: the real programs, guests that declare, rows in SQLite, and `hark observer`.
+
+Prints TAP.  $HARK_BIN names the folder of the programs.  Nothing here sleeps for a set time: each wait is
+for a fact and has a limit.
+"""
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+from daemon import BIN, Harkd, wait_for                       # noqa: E402
+from guest import Guest, frame                                # noqa: E402
+import modules as wasm                                        # noqa: E402
+
+TESTS = []
+EVENTS = os.path.join(ROOT, "observers", "pg-events.wasm")
+EVENTS_SQL = os.path.join(ROOT, "observers", "pg-events.sql")
+ROW = b'{"a":1}'
+NOBODY = 65534
+
+
+def test(rule):
+    def add(function):
+        TESTS.append((rule, function))
+        return function
+    return add
+
+
+def equal(got, want, what=""):
+    assert got == want, "%s: got %r, wanted %r" % (what, got, want)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return "sha256:" + hashlib.sha256(f.read()).hexdigest()
+
+
+def rows_module(extra=b""):
+    """A row an event, always the same; `extra` comes before it."""
+    imports = ["next", "write"]
+    body = wasm.each_event(extra + wasm.put("write", 16, len(ROW), imports), imports)
+    return wasm.module(imports, body, data=[(16, ROW)])
+
+
+def trapping(*indexes):
+    return rows_module(b"".join(wasm.if_(wasm.of_index(i), wasm.UNREACHABLE) for i in indexes))
+
+
+class Daemon(Harkd):
+    """Harkd with the real programs, and `hark` against it."""
+
+    def hark(self, *words, code=0, text=None):
+        done = subprocess.run([os.path.join(BIN, "hark"), *words], text=True, stdin=subprocess.DEVNULL,
+                              capture_output=True, cwd=self.dir, input=text,
+                              env={**os.environ, "HARK_CONTROL": self.socket})
+        assert done.returncode == code, "hark %s: exit %d, wanted %d: %s%s" % (
+            " ".join(words), done.returncode, code, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def observers(self):
+        lines = self.hark("observer", "ls", "--json").splitlines()
+        return {o["observer"]: o for o in map(json.loads, lines)}
+
+    def state(self, name):
+        return self.observers()[name]["state"]
+
+    def until(self, name, state):
+        return wait_for(lambda: self.state(name) == state and self.observers()[name],
+                        "%s is %s" % (name, state))
+
+    def put(self, name, data):
+        path = os.path.join(self.dir, name)
+        with open(path, "wb") as f:
+            f.write(data.encode() if isinstance(data, str) else data)
+        return path
+
+    def projection(self, name):
+        return os.path.join(self.data + "-projections", name, "projection.sqlite")
+
+    def sql(self, name, query):
+        db = sqlite3.connect("file:%s?mode=ro" % self.projection(name), uri=True)
+        try:
+            return db.execute(query).fetchall()
+        finally:
+            db.close()
+
+    def committed(self):
+        _, items, _ = self.ask("ASK_STATUS")
+        return [f["SIZE"] for n, f in items if n == "ITEM_LEDGER" and f["LEDGER"] == 0][0]
+
+    def follows(self, name):
+        """Waits until its projection has every event that is committed."""
+        def is_there():
+            o = self.observers()[name]
+            return o["state"] == "running" and int(o["cursor"]) == self.committed() and o
+        return wait_for(is_there, "%s has read all" % name)
+
+    def say(self, cell, count, comm="x"):
+        guest = Guest(self.path(cell))
+        for i in range(count):
+            guest.send(frame(comm=comm, pid=i + 1))
+        guest.close()
+        wait_for(lambda: self.declared() >= count, "%d declarations" % count)
+
+    def leaves(self, ledger="evidence"):
+        out = self.hark("tail", "--ledger", ledger, "--json")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def declared(self):
+        return len([e for e in self.leaves() if "declared" in e["data"]])
+
+    def records(self, kind):
+        return [e["data"]["operation"] for e in self.leaves("operations")
+                if e["type"].endswith("." + kind)]
+
+
+def events_are_rows(d, name="events"):
+    """The row set equals the events: which, and what they say."""
+    want = [(i, e["type"], e["data"].get("cellId"), e["data"].get("declared", {}).get("guestPid"))
+            for i, e in enumerate(d.leaves())]
+    got = d.sql(name, "SELECT event_index, type, cell, guest_pid FROM events ORDER BY event_index")
+    equal([(i, t, c, p) for i, t, c, p in got], want, "rows")
+
+
+CONFIG = """data: {data}
+run: {run}
+observers:
+  - name: events
+    module: %s
+    digest: %s
+    grants: [PgWrite]
+    pg: {{table: events, key: [event_index], create: %s}}
+""" % (EVENTS, digest(EVENTS), EVENTS_SQL)
+
+
+# ---- rows
+
+@test("an observer of the configuration: each event is a row, also of those that were there before")
+def of_config():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        d.say("c0", 50)
+        d.stop()
+        d.config = CONFIG
+        d.start()
+        d.follows("events")
+        events_are_rows(d)
+        d.say("c0", 100)
+        d.follows("events")
+        events_are_rows(d)
+        o = d.observers()["events"]
+        equal((o["lag"], o["strikes"], o["deadLetters"], o["restarts"]), ("0", "0", "0", "0"), "of it")
+        assert o["digest"].startswith("blake3:"), o
+        registered = d.records("observer_registered")
+        equal(len(registered), 1, "registrations")
+        equal(registered[0]["manifest"]["grants"], ["PgWrite"], "its manifest")
+        assert "events" in d.hark("status"), "status"
+        assert "pg-events.wasm" in d.hark("observer", "show", "events"), "show"
+        shown = json.loads(d.hark("observer", "show", "events", "--json"))
+        equal(shown["manifest"]["pg"]["table"], "events", "manifest")
+        d.stop()
+
+
+@test("SIGKILL of either, of the notary and of harkd: no row is lost, none is there twice")
+def killed():
+    with Daemon(config=CONFIG.replace("grants", "strikes: 1000\n    grants")) as d:
+        d.start()
+        d.add("c0")
+        for victim in ("observer", "projector", "notary", "harkd"):
+            d.say("c0", 40)
+            if victim == "harkd":
+                d.kill()
+                d.start()
+            elif victim == "notary":
+                d.kill_role(victim)
+            else:
+                d.kill_role(victim, "events")
+            d.follows("events")
+            events_are_rows(d)
+        receipts = d.records("observer_quarantine")
+        equal([r["cause"] for r in receipts], ["died"], "one receipt, of the observer's own death")
+        d.stop()
+
+
+# ---- by command
+
+@test("add pins a digest, runs, survives a restart; disable, enable, rm are on record")
+def by_command():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        out = d.hark("observer", "add", "events", "--module", os.path.relpath(EVENTS, d.dir),
+                     "--grant", "PgWrite", "--table", "events", "--key", "event_index",
+                     "--create", EVENTS_SQL)
+        equal(out.strip(), d.observers()["events"]["digest"], "what was pinned")
+        d.say("c0", 20)
+        d.follows("events")
+        events_are_rows(d)
+        path = os.path.join(d.data, "observers", "events")
+        equal(os.stat(path).st_mode & 0o777, 0o600, "the manifest's mode")
+        d.hark("observer", "add", "events", "--module", EVENTS, code=73)
+        d.stop()
+        d.start()
+        d.say("c0", 20)
+        d.follows("events")
+        d.hark("observer", "disable", "events")
+        equal(d.state("events"), "disabled", "state")
+        d.stop()
+        d.start()
+        equal(d.state("events"), "disabled", "after a restart")
+        d.say("c0", 20)
+        d.hark("observer", "enable", "events")
+        d.follows("events")
+        events_are_rows(d)
+        equal(len(d.records("observer_disabled")), 1, "disabled")
+        equal(len(d.records("observer_enabled")), 1, "enabled")
+        d.hark("observer", "rm", "events")
+        equal(d.observers(), {}, "observers")
+        equal(os.listdir(os.path.join(d.data, "observers")), [], "what is kept")
+        equal(d.records("observer_removed"), [{"observer": "events"}], "removed")
+        events_are_rows(d)
+        d.hark("observer", "rm", "events", code=66)
+        d.say("c0", 20)
+        manifest = d.put("m.yaml", "name: events\nmodule: %s\ndigest: %s\ngrants: [PgWrite]\n"
+                                   "pg: {table: events, key: [event_index]}\n"
+                         % (EVENTS, digest(EVENTS)))
+        d.hark("observer", "add", "events", "--manifest", manifest)
+        d.follows("events")
+        events_are_rows(d)
+        d.stop()
+
+
+WASI = (b"\0asm\1\0\0\0" + wasm.section(1, wasm.vector([b"\x60\0\0"])) +
+        wasm.section(2, wasm.vector([wasm.text("wasi_snapshot_preview1") + wasm.text("fd_write") + b"\0\0"])) +
+        wasm.section(3, wasm.vector([b"\0"])) +
+        wasm.section(7, wasm.vector([wasm.text("observer") + b"\0\1"])) +
+        wasm.section(10, wasm.vector([b"\2\0\x0b"])))
+
+REFUSED = [
+    # rule, module, more words, exit code, words of the refusal
+    ("WASI", WASI, [], 65, ["import_wasi", "wasi_snapshot_preview1"]),
+    ("ungranted", rows_module(), [], 65, ["import_ungranted", "PgWrite", "grant it"]),
+    ("another digest", rows_module(), ["--digest", "blake3:" + 64 * "0"], 65, ["digest"]),
+    ("no module", b"not wasm", [], 65, ["parse"]),
+    ("too large", rows_module() + b"\0" * (1 << 20), [], 65, ["module_bytes"]),
+    ("grant without table", rows_module(), ["--grant", "PgWrite"], 78, ["PgWrite", "'pg'"]),
+    ("a table that is not there", rows_module(), ["--grant", "PgWrite", "--table", "t"], 65, ["no table"]),
+    ("below the data directory", rows_module(), ["--projection", "sqlite:{data}/x.sqlite"], 78,
+     ["below the data directory"]),
+    ("a folder that is not there", rows_module(), ["--projection", "sqlite:{data}-no/x.sqlite"], 65,
+     ["the projection's folder"]),
+    ("a digest that is none", rows_module(), ["--digest", "md5:00"], 78, ["digest"]),
+    ("a batch that is none", rows_module(), ["--batch", "0"], 2, ["--batch"]),
+    ("a grant that is none", rows_module(), ["--grant", "Root"], 2, ["--grant"]),
+]
+
+
+@test("a refused module names import, reason and remedy; nothing of it stays but the record")
+def refused():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        os.symlink(d.data, os.path.join(d.dir, "link"))
+        rows = REFUSED + [("below it by a link", rows_module(),
+                           ["--projection", "sqlite:{dir}/link/x.sqlite"], 65, ["below the data directory"])]
+        loaded = 0
+        for i, (rule, module, more, code, words) in enumerate(rows):
+            path = d.put("m%d.wasm" % i, module)
+            more = [w.format(data=d.data, dir=d.dir) for w in more]
+            said = d.hark("observer", "add", "m", "--module", path, *more, code=code)
+            for word in words:
+                assert word in said, "%s: %s" % (rule, said)
+            equal(d.observers(), {}, rule)
+            equal(os.listdir(os.path.join(d.data, "observers")), [], rule)
+            loaded += code == 65
+        records = d.records("observer_refused")
+        equal(len(records), loaded, "records")
+        equal([r["reason"] for r in records][:4], ["import_wasi", "import_ungranted", "digest", "parse"],
+              "reasons")
+        d.hark("observer", "add", "m", "--module", "/no/such.wasm", code=66)
+        assert d.whole()
+        d.stop()
+
+
+# ---- traps
+
+@test("an event that traps is passed over, on record; the third quarantines the module until it is released")
+def quarantined():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        path = d.put("t.wasm", trapping(12, 25, 38, 51))
+        sql = d.put("t.sql", "CREATE TABLE t (a INTEGER)")
+        add = ["--module", path, "--grant", "PgWrite", "--table", "t", "--create", sql]
+        d.hark("observer", "add", "traps", *add)
+        d.say("c0", 20)
+        d.follows("traps")
+        equal(d.observers()["traps"]["strikes"], "1", "strikes")
+        equal(d.sql("traps", "SELECT count(*) FROM t"), [(d.committed() - 1,)], "rows")
+        d.say("c0", 60)
+        o = d.until("traps", "quarantined")
+        equal(o["strikes"], "3", "strikes")
+        receipts = [json.loads(r) for r in d.hark("observer", "receipts", "traps", "--json").splitlines()]
+        said = [r["data"]["operation"] for r in receipts]
+        equal([r["batch"]["event"] for r in said], ["12", "25", "38"], "events")
+        equal([r["ObserverQuarantine"]["trap_class"] for r in said], ["Panic"] * 3, "classes")
+        equal([r["strike"] for r in said], [1, 2, 3], "strikes")
+        table = d.hark("observer", "receipts")
+        assert table.count("Panic") == 3 and "RECEIPT" in table, table
+        equal(d.hark("observer", "receipts", "another"), "", "of another")
+        # It stays so, for every name of that module, over a restart.
+        said = d.hark("observer", "add", "other", *add, code=77)
+        assert "quarantined" in said, said
+        d.hark("observer", "enable", "traps", code=77)
+        d.stop()
+        equal(d.hark("observer", "receipts", "--dir", d.data), table, "offline")
+        d.start()
+        d.until("traps", "quarantined")
+        equal(list(d.observers()), ["traps"], "observers")
+        # Ingest is as it was.
+        d.say("c0", 100)
+        d.hark("observer", "release", "traps", "--reason", "a new table")
+        o = d.follows("traps")
+        # The end by quarantine may have come before the cursor had passed leaf 38, which then traps anew.
+        assert o["strikes"] in ("1", "2"), o
+        equal(d.sql("traps", "SELECT count(*) FROM t"), [(d.committed() - 4,)], "rows")
+        equal(d.records("observer_released")[0]["reason"], "a new table", "release")
+        d.stop()
+
+
+@test("on_trap stop: it stands at the event until it is enabled, and the same event is no second receipt")
+def stopped():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        sql = d.put("t.sql", "CREATE TABLE t (a INTEGER)")
+        d.hark("observer", "add", "stops", "--module", d.put("t.wasm", trapping(9)), "--grant", "PgWrite",
+               "--table", "t", "--create", sql, "--on-trap", "stop")
+        d.say("c0", 20)
+        o = d.until("stops", "stopped")
+        equal(o["strikes"], "1", "strikes")
+        wait_for(lambda: d.observers()["stops"]["cursor"] == "9", "it stands at the event")
+        before = o["restarts"]
+        d.hark("observer", "enable", "stops")
+        wait_for(lambda: d.observers()["stops"]["restarts"] != before and d.state("stops") == "stopped",
+                 "stopped again")
+        equal(len(d.records("observer_quarantine")), 1, "receipts")
+        equal(d.sql("stops", "SELECT count(*) FROM t"), [(9,)], "rows before it")
+        d.stop()
+
+
+@test("replay: the same module, events, grants and limits trap with the same class")
+def replayed():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        sql = d.put("t.sql", "CREATE TABLE t (a INTEGER)")
+        spin = rows_module(wasm.if_(wasm.of_index(5), wasm.SPIN))
+        for name, module in (("panics", trapping(7)), ("spins", spin)):
+            d.hark("observer", "add", name, "--module", d.put(name + ".wasm", module), "--grant", "PgWrite",
+                   "--table", "t", "--create", sql, "--fuel", "1000000")
+        d.say("c0", 20)
+        for name in ("panics", "spins"):
+            d.follows(name)
+        wait_for(lambda: len(d.records("observer_quarantine")) == 2, "two receipts")
+        indexes = {e["data"]["operation"]["observer"]: str(i)
+                   for i, e in enumerate(d.leaves("operations")) if e["type"].endswith("observer_quarantine")}
+        for live in (True, False):
+            if not live:
+                d.stop()
+            more = [] if live else ["--dir", d.data]
+            out = d.hark("observer", "replay", indexes["panics"], *more)
+            assert "Panic" in out and "same     yes" in out, out
+            out = json.loads(d.hark("observer", "replay", indexes["spins"], "--json", *more))
+            equal((out["class"], out["reason"], out["first"], out["same"]),
+                  ("BudgetExceeded", "fuel", "5", True), "spins")
+        offline = ["--dir", d.data]
+        said = d.hark("observer", "replay", indexes["panics"], "--module",
+                      os.path.join(d.dir, "spins.wasm"), *offline, code=65)
+        assert "not the module" in said, said
+        d.hark("observer", "replay", "0", *offline, code=65)
+        d.hark("observer", "replay", "99", *offline, code=66)
+        d.hark("observer", "replay", "x", *offline, code=2)
+        os.unlink(os.path.join(d.dir, "panics.wasm"))
+        d.hark("observer", "replay", indexes["panics"], *offline, code=66)
+
+
+@test("a receipt of a process that died names no events: replay says so")
+def replay_died():
+    with Daemon(config=CONFIG) as d:
+        d.start()
+        wait_for(lambda: d.state("events") == "running", "running")
+        d.kill_role("observer", "events")
+        wait_for(lambda: d.records("observer_quarantine"), "a receipt")
+        index = [i for i, e in enumerate(d.leaves("operations"))
+                 if e["type"].endswith("observer_quarantine")][0]
+        assert "names no events" in d.hark("observer", "replay", str(index), code=4)
+        d.stop()
+
+
+@test("a process that hangs is killed, and that is a receipt; the next one goes on")
+def hung():
+    with Daemon(config=CONFIG.replace("grants", "limits: {{wall_ms: 10}}\n    grants")) as d:
+        d.start()
+        d.add("c0")
+        wait_for(lambda: d.state("events") == "running", "running")
+        os.kill(d.roles()["observer", "events"]["PID"], signal.SIGSTOP)
+        wait_for(lambda: d.records("observer_quarantine"), "a receipt")
+        equal(d.records("observer_quarantine")[0]["cause"], "hung", "cause")
+        d.say("c0", 10)
+        d.follows("events")
+        events_are_rows(d)
+        d.stop()
+
+
+# ---- what stands around it
+
+@test("SIGHUP: what changed is started again, what did not is not touched, what is gone goes, on record")
+def reloaded():
+    with Daemon(config=CONFIG) as d:
+        d.config += CONFIG.split("observers:\n")[1].replace("name: events", "name: second").replace(
+            "pg: {{", "projection: sqlite:{dir}/second.sqlite\n    pg: {{")
+        d.config += CONFIG.split("observers:\n")[1].replace("name: events", "name: third").replace(
+            "pg: {{", "projection: sqlite:{dir}/third.sqlite\n    pg: {{")
+        d.start()
+        for name in ("events", "second", "third"):
+            d.until(name, "running")
+        before = d.observers()
+        third = d.config.index("  - name: third")
+        d.config = d.config[:third].replace("name: second\n", "name: second\n    batch: 7\n")
+        d.command()
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: set(d.observers()) == {"events", "second"}, "the third is gone")
+        wait_for(lambda: d.state("second") == "running" and
+                 d.observers()["second"]["pid"] != before["second"]["pid"], "the second is another")
+        equal(d.observers()["events"]["pid"], before["events"]["pid"], "the first is the same process")
+        equal(d.records("observer_removed"), [{"observer": "third"}], "record")
+        batches = [r["manifest"]["batch"] for r in d.records("observer_registered")
+                   if r["observer"] == "second"]
+        equal(batches, [1024, 7], "registered again")
+        d.hark("observer", "rm", "second", code=78)
+        d.hark("observer", "add", "second", "--module", EVENTS, code=78)
+        d.stop()
+
+
+@test("its database away: it waits, ingest goes on, and it is said")
+def away():
+    with Daemon(config=CONFIG.replace("pg: {{", "projection: postgresql://x:secret@127.0.0.1:1/db\n    pg: {{")) as d:
+        d.command()
+        os.chmod(os.path.join(d.dir, "hark.yaml"), 0o600)
+        d.start()
+        d.add("c0")
+        wait_for(lambda: d.state("events") in ("away", "refused"), "it has tried")
+        o = d.observers()["events"]
+        if o["state"] == "refused":
+            assert "sqlite:" in o["text"], o
+            return "this hark-projector knows SQLite alone"
+        d.say("c0", 30)
+        assert d.whole()
+        shown = d.hark("observer", "show", "events") + d.hark("status") + d.hark("observer", "ls", "--json")
+        shown += d.hark("observer", "show", "events", "--json") + d.err()
+        shown += d.hark("tail", "--ledger", "operations", "--json")
+        assert "secret" not in shown and "postgresql://x:***@127.0.0.1:1/db" in shown, shown
+        assert o["text"], o
+        d.stop()
+
+
+@test("a password in a configuration that everybody may read is a refusal of the start")
+def password():
+    with Daemon(config=CONFIG.replace("pg: {{", "projection: postgresql://x:y@h/db\n    pg: {{")) as d:
+        d.command()
+        os.chmod(os.path.join(d.dir, "hark.yaml"), 0o644)
+        d.spawn()
+        said = d.ended(78)
+        assert "has a password" in said and "hark.yaml:4:5" in said, said
+
+
+@test("engine: noop runs nothing, moves on, and status says so in words")
+def noop():
+    with Daemon(config=CONFIG.replace("grants", "engine: noop\n    grants")) as d:
+        d.start()
+        d.add("c0")
+        d.say("c0", 20)
+        d.follows("events")
+        equal(d.sql("events", "SELECT count(*) FROM events"), [(0,)], "rows")
+        said = d.hark("status")
+        assert "noop" in said and "runs nothing" in said, said
+        d.stop()
+
+
+@test("rows that a table refuses are dead letters, counted")
+def dead_letters():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        sql = d.put("t.sql", "CREATE TABLE t (a INTEGER CHECK (a > 1))")
+        d.hark("observer", "add", "dead", "--module", d.put("t.wasm", rows_module()), "--grant", "PgWrite",
+               "--table", "t", "--create", sql)
+        d.say("c0", 10)
+        o = d.follows("dead")
+        wait_for(lambda: int(d.observers()["dead"]["deadLetters"]) == d.committed(), "all are dead")
+        equal(o["strikes"], "0", "no trap")
+        d.stop()
+
+
+@test("prune: not beyond what an observer has read, also while it is disabled or harkd is down")
+def pruned():
+    with Daemon(config="data: {data}\nrun: {run}\nledger: {{segment_bytes: 4MiB}}\n") as d:
+        d.start()
+        d.add("c0")
+        d.hark("observer", "add", "events", "--module", EVENTS, "--grant", "PgWrite", "--table", "events",
+               "--create", EVENTS_SQL)
+        d.say("c0", 20)
+        d.follows("events")
+        d.hark("observer", "disable", "events")
+        d.say("c0", 40)
+        size, cursor = d.committed(), int(d.observers()["events"]["cursor"])
+        assert cursor < size, (cursor, size)
+        said = d.hark("ledger", "prune", str(size), code=75)
+        assert "observer events" in said and str(cursor) in said, said
+        d.hark("ledger", "prune", str(cursor))
+        d.stop()
+        said = d.hark("ledger", "prune", str(size), "--dir", d.data, code=75)
+        assert "observer events" in said and str(cursor) in said, said
+        d.start()
+        d.hark("observer", "rm", "events")
+        d.hark("ledger", "prune", str(size))
+        d.stop()
+
+
+@test("doctor looks at the modules of the configuration")
+def doctor():
+    with Daemon(config=CONFIG) as d:
+        d.command()
+        config = os.path.join(d.dir, "hark.yaml")
+        out = d.hark("doctor", "--dir", "/var/tmp", "--config", config)
+        assert "observers" in out, out
+        with open(config, encoding="utf-8") as f:
+            text = f.read()
+        d.put("hark.yaml", text.replace(digest(EVENTS), "sha256:" + 64 * "0"))
+        out = d.hark("doctor", "--dir", "/var/tmp", "--config", config, code=69)
+        assert "events" in out and "digest" in out, out
+        d.put("hark.yaml", text.replace(EVENTS, "/no/such.wasm"))
+        out = d.hark("doctor", "--dir", "/var/tmp", "--config", config, code=69)
+        assert "/no/such.wasm" in out, out
+
+
+def main():
+    chosen = [t for t in TESTS if not sys.argv[1:] or any(w in t[0] for w in sys.argv[1:])]
+    print("1..%d" % len(chosen), flush=True)
+    failed = 0
+    for number, (rule, function) in enumerate(chosen, 1):
+        try:
+            skip = function()
+            print("ok %d %s%s" % (number, rule, " # SKIP " + skip if skip else ""), flush=True)
+        except Exception:                                         # noqa: B902
+            failed += 1
+            print("not ok %d %s" % (number, rule), flush=True)
+            for line in traceback.format_exc().splitlines():
+                print("# " + line, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
