@@ -19,6 +19,9 @@
 #define OBSERVER_HUNG_MS 5000u
 /* From GO to READY, beyond its compile_ms. */
 #define OBSERVER_START_MS 5000u
+/* After a report it commits what came before the trap, and ends; it has so long, in milliseconds.
+ */
+#define OBSERVER_LAST_MS 30000u
 /* Who adds one waits so long for it to run, in milliseconds: below what a client waits. */
 #define OBSERVER_ASK_MS 45000u
 /* How often its cursor is written beside its manifest, in milliseconds. */
@@ -73,6 +76,10 @@ struct observer {
 	bool was_hung;      /* the module's process did not answer */
 	bool ended_unasked; /* the module's process */
 	bool dropped_link;  /* its projector has ended because of what came from it, or its end */
+	bool is_trapped;    /* it has reported: it ends by itself */
+	enum observer_state after; /* and is this then */
+	char after_why[256];
+	uint64_t trapped_ns;
 	struct loop_timer retry; /* the next start */
 	uint32_t failures;       /* in a row */
 	uint64_t ready_ns;       /* since when it runs; 0 */

@@ -107,6 +107,7 @@ begin_with(struct observer *o, struct observer_gear *gear)
 {
 	o->pair++;
 	o->was_started = true;
+	o->is_trapped = false;
 	o->went = o->was_asked = o->database_said = o->ping_waits = false;
 	o->was_told = o->was_hung = o->ended_unasked = o->dropped_link = false;
 	o->notes[0] = '\0';
@@ -182,6 +183,10 @@ judge_end(struct observer *o, struct child *c)
 	struct harkd *h = o->h;
 	char name[192];
 
+	if (o->is_trapped && (c == &o->module || o->dropped_link)) {
+		observer_enter(o, o->after, o->after_why);
+		return;
+	}
 	take_words(o, c);
 	if (c->failed_code != 0)
 		log_warning("%s: %s", child_name(c, name, sizeof(name)), c->last_words);

@@ -295,6 +295,10 @@ observer_ping(void *ctx, uint64_t now_ns)
 		child_kill(&o->module, "it does not answer");
 		return;
 	}
+	if (o->is_trapped && now_ns - o->trapped_ns >= OBSERVER_LAST_MS * NS_PER_MS) {
+		observer_enter(o, o->after, o->after_why);
+		return;
+	}
 	loop_timer_set(o->h->loop, &o->ping, now_ns + OBSERVER_PING_MS * NS_PER_MS);
 	if (o->ping_waits)
 		return;
@@ -379,17 +383,30 @@ class_name(uint64_t number)
 	return number < sizeof(names) / sizeof(names[0]) ? names[number] : "of no known class";
 }
 
-/* Each that runs this digest, whatever its name. */
+/* Its process goes on to its end, so that what came before the trap is committed. */
 static void
-quarantine(struct harkd *h, const struct observer *first, const char *why)
+take_trap(struct observer *o, enum observer_state after, const char *why)
+{
+	if (child_runs(&o->module) && observer_may_enter(o, after)) {
+		o->is_trapped = true;
+		o->after = after;
+		o->trapped_ns = loop_now_ns(o->h->loop);
+		(void)snprintf(o->after_why, sizeof(o->after_why), "%s", why);
+	} else if (after != OBSERVER_WAITING && observer_may_enter(o, after)) {
+		observer_enter(o, after, why);
+	}
+}
+
+/* Each other that runs this digest, whatever its name. */
+static void
+quarantine_others(struct harkd *h, const struct observer *first, const char *why)
 {
 	struct observer *o;
 
 	for (o = h->observers; o != NULL; o = o->next) {
-		if (o != first && (!o->has_digest || !first->has_digest ||
-				   memcmp(o->digest, first->digest, sizeof(o->digest)) != 0))
-			continue;
-		if (observer_may_enter(o, OBSERVER_QUARANTINED))
+		if (o != first && o->has_digest && first->has_digest &&
+		    memcmp(o->digest, first->digest, sizeof(o->digest)) == 0 &&
+		    observer_may_enter(o, OBSERVER_QUARANTINED))
 			observer_enter(o, OBSERVER_QUARANTINED, why);
 	}
 }
@@ -413,8 +430,10 @@ observer_hear_trapped(struct harkd *h, const struct message *m)
 		       (unsigned long long)o->strikes, o->manifest.strikes,
 		       (unsigned long long)message_number(m, FIELD_INDEX, 0));
 	log_warning("observer %s: %s", o->manifest.name, why);
-	if (state.size == 11 && memcmp(state.data, "quarantined", 11) == 0)
-		quarantine(h, o, why);
-	else if (o->manifest.stop_on_trap && observer_may_enter(o, OBSERVER_STOPPED))
-		observer_enter(o, OBSERVER_STOPPED, why);
+	if (state.size == 11 && memcmp(state.data, "quarantined", 11) == 0) {
+		take_trap(o, OBSERVER_QUARANTINED, why);
+		quarantine_others(h, o, why);
+	} else {
+		take_trap(o, o->manifest.stop_on_trap ? OBSERVER_STOPPED : OBSERVER_WAITING, why);
+	}
 }

@@ -350,7 +350,7 @@ def stopped():
         d.say("c0", 20)
         o = d.until("stops", "stopped")
         equal(o["strikes"], "1", "strikes")
-        wait_for(lambda: d.observers()["stops"]["cursor"] == "9", "it stands at the event")
+        wait_for(lambda: d.observers()["stops"]["cursor"] == "9", "it stands at the event", 8)
         before = o["restarts"]
         d.hark("observer", "enable", "stops")
         wait_for(lambda: d.observers()["stops"]["restarts"] != before and d.state("stops") == "stopped",
