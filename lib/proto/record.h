@@ -37,7 +37,7 @@ enum record_end {
 	RECORD_END_CLEAN = 0,    /* the guest closed between two frames */
 	RECORD_END_REFUSED = 1,  /* we closed after a rejection */
 	RECORD_END_BROKEN = 2,   /* the connection broke */
-	RECORD_END_UNLISTEN = 3, /* the cell was removed */
+	RECORD_END_UNLISTEN = 3, /* the cell was removed, or its receiver was told to end */
 };
 
 /* One thing that a receiver reports.  Texts borrow from the frame, or from the batch. */
