@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,57 +15,73 @@
 
 /* A group's members are part of the answer: as much as a large directory's group needs. */
 #define ACCOUNT_BYTES_MAX 1048576u
+/* One of both: what chown(2) and setuid(2) take has one size. */
+_Static_assert(sizeof(uid_t) == sizeof(id_t) && sizeof(gid_t) == sizeof(id_t), "an id is an id");
 /* The longest name that is looked up, in bytes with its terminator. */
 #define NAME_BYTES_MAX 256u
 
-enum err
-account_group(const char *name, gid_t *out)
+/* Looks one name up, with room for the rest of its entry.  Gives errno's value, or 0; *found is
+ * left false where there is none. */
+typedef int lookup_fn(const char *name, char *text, id_t *out, bool *found);
+
+static int
+look_for_group(const char *name, char *text, id_t *out, bool *found)
 {
 	struct group entry;
-	struct group *found = NULL;
-	char *text = malloc(ACCOUNT_BYTES_MAX);
-	enum err e = ERR_OK;
+	struct group *group = NULL;
+	int r = getgrnam_r(name, &entry, text, ACCOUNT_BYTES_MAX, &group);
+
+	*found = group != NULL;
+	if (*found)
+		*out = entry.gr_gid;
+	return r;
+}
+
+static int
+look_for_user(const char *name, char *text, id_t *out, bool *found)
+{
+	struct passwd entry;
+	struct passwd *user = NULL;
+	int r = getpwnam_r(name, &entry, text, ACCOUNT_BYTES_MAX, &user);
+
+	*found = user != NULL;
+	if (*found)
+		*out = entry.pw_uid;
+	return r;
+}
+
+static enum err
+look_up(lookup_fn *fn, const char *name, id_t *out)
+{
+	char *text;
+	bool found = false;
 	int r;
 
 	MUST(name != NULL && out != NULL);
 
+	text = malloc(ACCOUNT_BYTES_MAX);
 	if (text == NULL)
 		return ERR_MEMORY;
 	do
-		r = getgrnam_r(name, &entry, text, ACCOUNT_BYTES_MAX, &found);
+		r = fn(name, text, out, &found);
 	while (r == EINTR);
-	if (found != NULL)
-		*out = entry.gr_gid;
-	else
-		e = r == 0 || r == ENOENT || r == ESRCH ? ERR_MISSING : ERR_SYSTEM;
 	free(text);
 	errno = r;
-	return e;
+	if (found)
+		return ERR_OK;
+	return r == 0 || r == ENOENT || r == ESRCH ? ERR_MISSING : ERR_SYSTEM;
+}
+
+enum err
+account_group(const char *name, gid_t *out)
+{
+	return look_up(look_for_group, name, out);
 }
 
 enum err
 account_user(const char *name, uid_t *out)
 {
-	struct passwd entry;
-	struct passwd *found = NULL;
-	char *text = malloc(ACCOUNT_BYTES_MAX);
-	enum err e = ERR_OK;
-	int r;
-
-	MUST(name != NULL && out != NULL);
-
-	if (text == NULL)
-		return ERR_MEMORY;
-	do
-		r = getpwnam_r(name, &entry, text, ACCOUNT_BYTES_MAX, &found);
-	while (r == EINTR);
-	if (found != NULL)
-		*out = entry.pw_uid;
-	else
-		e = r == 0 || r == ENOENT || r == ESRCH ? ERR_MISSING : ERR_SYSTEM;
-	free(text);
-	errno = r;
-	return e;
+	return look_up(look_for_user, name, out);
 }
 
 enum err

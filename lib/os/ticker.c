@@ -13,6 +13,10 @@
 #include <time.h>
 
 #include "base/must.h"
+#include "os/clock.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
 
 struct ticker {
 	pthread_t thread;
@@ -35,6 +39,7 @@ static void
 await(struct ticker *t)
 {
 	struct timespec until;
+	uint64_t until_ns;
 
 	if (!t->works) {
 		t->sleeps = true;
@@ -42,10 +47,9 @@ await(struct ticker *t)
 		t->sleeps = false;
 		return;
 	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* it is always there */
-	until.tv_nsec += (long)(t->period_ms % 1000u) * 1000000L;
-	until.tv_sec += (time_t)(t->period_ms / 1000u) + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
+	until_ns = clock_monotonic_ns() + t->period_ms * NS_PER_MS;
+	until = (struct timespec){ .tv_sec = (time_t)(until_ns / NS_PER_S),
+				   .tv_nsec = (long)(until_ns % NS_PER_S) };
 	while (!t->ends) {
 		int r = pthread_cond_timedwait(&t->changed, &t->lock, &until);
 
