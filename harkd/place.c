@@ -20,7 +20,7 @@
 
 /* How long an earlier harkd's notary may take to end, and between two looks at it. */
 #define PLACE_LEDGER_LIMIT_NS UINT64_C(10000000000)
-#define PLACE_LOOK_NS         UINT64_C(10000000)
+#define PLACE_LOOK_NS         UINT64_C(20000000)
 
 bool
 place_fail(struct place_failure *why, int code, const char *format, ...)
@@ -32,6 +32,15 @@ place_fail(struct place_failure *why, int code, const char *format, ...)
 	(void)vsnprintf(why->text, sizeof(why->text), format, arguments);
 	va_end(arguments);
 	return false;
+}
+
+bool
+place_look_again(uint64_t limit_ns)
+{
+	struct wait_item nothing = { .fd = -1 };
+	uint64_t now_ns = wait_now_ns();
+
+	return now_ns < limit_ns && wait_ready(&nothing, 1, now_ns + PLACE_LOOK_NS) == ERR_OK;
 }
 
 /* The exit code of a failed system call at a file. */
@@ -276,21 +285,17 @@ wait_for_ledger(const struct place *p, unsigned int ledger, const char *data,
 		struct place_failure *why)
 {
 	uint64_t limit_ns = wait_now_ns() + PLACE_LEDGER_LIMIT_NS;
-	struct wait_item nothing = { .fd = -1 };
 	bool told = false;
 	enum err e;
 
-	while ((e = folder_lock_open(p->ledger_fds[ledger])) == ERR_AGAIN &&
-	       wait_now_ns() < limit_ns) {
-		if (!told)
+	do {
+		e = folder_lock_open(p->ledger_fds[ledger]);
+		if (e == ERR_AGAIN && !told)
 			log_info("a program of an earlier harkd still has the ledger %s; waiting "
 				 "for its end",
 				 origin_ledger_name((enum proto_ledger)ledger));
 		told = true;
-		e = wait_ready(&nothing, 1, wait_now_ns() + PLACE_LOOK_NS);
-		if (e != ERR_OK)
-			break;
-	}
+	} while (e == ERR_AGAIN && place_look_again(limit_ns));
 	if (e == ERR_OK)
 		return true;
 	if (e == ERR_AGAIN)
@@ -299,6 +304,19 @@ wait_for_ledger(const struct place *p, unsigned int ledger, const char *data,
 				  origin_ledger_name((enum proto_ledger)ledger));
 	return place_fail(why, place_code_of_errno(), "%s/%s: %s", data,
 			  origin_ledger_name((enum proto_ledger)ledger), strerror(errno));
+}
+
+/* Held by a harkd that was killed until its process has gone. */
+static enum err
+lock_data(struct place *p)
+{
+	uint64_t limit_ns = wait_now_ns() + PLACE_END_LIMIT_NS;
+	enum err e;
+
+	do
+		e = folder_lock(p->data_fd, "lock", &p->lock_fd);
+	while (e == ERR_AGAIN && place_look_again(limit_ns));
+	return e;
 }
 
 bool
@@ -314,7 +332,7 @@ place_open(struct place *p, const struct config *config, int64_t group, struct p
 			why))
 		return false;
 	shown(config->data, text, sizeof(text));
-	e = folder_lock(p->data_fd, "lock", &p->lock_fd);
+	e = lock_data(p);
 	if (e == ERR_AGAIN)
 		return place_fail(why, EXIT_TEMPORARY,
 				  "%s is in use by another harkd or by hark ledger", text);

@@ -11,18 +11,35 @@
 #include "os/file.h"
 #include "os/packet.h"
 #include "os/sock.h"
+#include "os/wait.h"
 #include "prog/exit.h"
 
 #define CONTROL_NAME "control.sock"
 /* Clients that connect while hark-control is away wait here. */
 #define CONTROL_BACKLOG 64
 
+/* Does somebody listen there?  ERR_REFUSED: nobody (any more). */
+static enum err
+listener_of(int path_fd)
+{
+	uint64_t limit_ns = wait_now_ns() + PLACE_END_LIMIT_NS;
+	enum err e;
+
+	do {
+		cleanup(file_close) int probe = -1;
+
+		e = packet_open(&probe);
+		if (e == ERR_OK)
+			e = sock_connect_path(probe, path_fd);
+	} while ((e == ERR_OK || e == ERR_AGAIN) && place_look_again(limit_ns));
+	return e;
+}
+
 /* Removes what stands in its place, where that is a socket on which nobody listens. */
 static bool
 clear_control(const struct place *p, const char *run, struct place_failure *why)
 {
 	cleanup(file_close) int path_fd = -1;
-	cleanup(file_close) int probe = -1;
 	struct file_info info;
 	enum err e;
 
@@ -37,9 +54,7 @@ clear_control(const struct place *p, const char *run, struct place_failure *why)
 	if (info.kind != FILE_SOCKET)
 		return place_fail(why, EXIT_CANT_CREATE, "%s/" CONTROL_NAME " is %s; remove it",
 				  run, file_kind_text(info.kind));
-	e = packet_open(&probe);
-	if (e == ERR_OK)
-		e = sock_connect_path(probe, path_fd);
+	e = listener_of(path_fd);
 	if (e == ERR_OK || e == ERR_AGAIN)
 		return place_fail(why, EXIT_CANT_CREATE,
 				  "%s/" CONTROL_NAME
