@@ -63,6 +63,8 @@ struct work {
 	char storage[HARK_OBSERVER_EVENT_STORAGE];
 	size_t json_size;
 	struct hark_observer_event event;
+	struct event_reader reader;
+	size_t turn;
 	size_t batch;
 	uint64_t sink;
 	uint8_t message[IPC_BYTES_MAX];
@@ -263,7 +265,18 @@ stage_event_of(void *ctx)
 	struct work *w = ctx;
 
 	need(hark_observer_event_of((struct hark_text){ w->json, w->json_size }, w->storage,
-				    &w->event) == HARK_OBSERVER_OK &&
+				    &w->event) == HARK_OBSERVER_OK,
+	     "an event");
+}
+
+/* Leaves in turn: each differs from the one before. */
+static void
+stage_event_read(void *ctx)
+{
+	struct work *w = ctx;
+	const struct hark_observer_event *e = &w->deliver.batch.events[w->turn++ % BATCH_MOST];
+
+	need(event_reader_read(&w->reader, e->json, w->storage, &w->event) == HARK_OBSERVER_OK &&
 		     settings_pass(&w->settings, &w->event),
 	     "an event");
 }
@@ -376,6 +389,10 @@ measure_all(struct work *w)
 	(void)snprintf(config, sizeof(config), "%zu-byte event", w->json_size);
 	measure_stage("observer: read a leaf", config, stage_leaf, floor_copy, "copy", w);
 	measure_stage("observer: read an event", config, stage_event_of, floor_copy, "copy", w);
+	rewind_all(w);
+	gather(w, BATCH_MOST);
+	measure_stage("observer: read events in turn", config, stage_event_read, floor_copy, "copy",
+		      w);
 	measure_batch("observer: gather", "batches of 1,024", stage_gather, w, 1024);
 	measure_stage("observer: instance", "a batch of nothing", stage_instance, NULL, NULL, w);
 	for (i = 0; i < 3; i++)

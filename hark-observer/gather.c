@@ -68,7 +68,8 @@ take_leaf(struct gather *b, const struct ledger_leaf *leaf)
 		return;
 	MUST(leaf->data.size <= HARK_OBSERVER_JSON_BYTES_MAX);
 	memcpy(json, leaf->data.data, leaf->data.size);
-	e = hark_observer_event_of((struct hark_text){ json, leaf->data.size }, storage, event);
+	e = event_reader_read(&b->reader, (struct hark_text){ json, leaf->data.size }, storage,
+			      event);
 	if (e != HARK_OBSERVER_OK || event->index != leaf->index) {
 		b->passed_over++;
 		b->passed_last = leaf->index;

@@ -12,6 +12,7 @@
 
 #include "hark-observer/settings.h"
 #include "ledger/reader.h"
+#include "observer/event_reader.h"
 
 /* The JSON of a batch, and its texts that had escapes; with less left than one event may need, the
  * batch is full. */
@@ -32,6 +33,7 @@ struct gather {
 	char *json;
 	char *storage;
 	size_t json_used, storage_used;
+	struct event_reader reader;
 };
 
 typedef enum err gather_leaf_fn(void *ctx, struct ledger_leaf *out);

@@ -9,7 +9,8 @@
 #include <hark/observer_host.h>
 
 #include "base/num.h"
-#include "json/canonical.h"
+
+#include "observer/event_internal.h"
 
 /* data.declared.detail is the deepest of our own; an output taken whole from a VMM may be deeper.
  */
@@ -17,14 +18,6 @@
 #define TIME_BYTES 30u
 
 #define HEAD JSON_CANONICAL_HEAD
-
-/* What was found of the members that are shown; text.data is NULL where one is not there. */
-struct found {
-	struct json_canonical_value type, id, time;                      /* of the event */
-	struct json_canonical_value cell, run, epoch, source;            /* of data */
-	struct json_canonical_value declared_source, comm, pid, ns, seq; /* of data.declared */
-	bool has_data, has_declared;
-};
 
 static bool
 is_rest(const struct json_canonical_text *name, const char *whole)
@@ -36,57 +29,57 @@ is_rest(const struct json_canonical_text *name, const char *whole)
 
 /* Where a member of data.declared goes; NULL: it is not shown. */
 static struct json_canonical_value *
-place_in_declared(struct found *f, const struct json_canonical_order *o)
+place_in_declared(struct event_found *f, const struct json_canonical_order *o)
 {
 	if (!o->name.is_plain)
 		return NULL;
 	switch (o->head) {
 	case HEAD('g', 'u', 'e', 's', 't', 'C', 'o', 'm'):
-		return is_rest(&o->name, "guestComm") ? &f->comm : NULL;
+		return is_rest(&o->name, "guestComm") ? &f->values[EVENT_COMM] : NULL;
 	case HEAD('g', 'u', 'e', 's', 't', 'M', 'o', 'n'):
-		return is_rest(&o->name, "guestMonotonicNs") ? &f->ns : NULL;
+		return is_rest(&o->name, "guestMonotonicNs") ? &f->values[EVENT_NS] : NULL;
 	case HEAD('g', 'u', 'e', 's', 't', 'P', 'i', 'd'):
-		return o->name.size == 8 ? &f->pid : NULL;
+		return o->name.size == 8 ? &f->values[EVENT_PID] : NULL;
 	case HEAD('p', 'r', 'o', 'b', 'e', 'S', 'o', 'u'):
-		return is_rest(&o->name, "probeSource") ? &f->declared_source : NULL;
+		return is_rest(&o->name, "probeSource") ? &f->values[EVENT_DECLARED_SOURCE] : NULL;
 	case HEAD('s', 'e', 'q', 0, 0, 0, 0, 0):
-		return &f->seq;
+		return &f->values[EVENT_SEQ];
 	default:
 		return NULL;
 	}
 }
 
 static struct json_canonical_value *
-place_in_data(struct found *f, const struct json_canonical_order *o)
+place_in_data(struct event_found *f, const struct json_canonical_order *o)
 {
 	if (!o->name.is_plain)
 		return NULL;
 	switch (o->head) {
 	case HEAD('c', 'e', 'l', 'l', 'I', 'd', 0, 0):
-		return &f->cell;
+		return &f->values[EVENT_CELL];
 	case HEAD('e', 'p', 'o', 'c', 'h', 0, 0, 0):
-		return &f->epoch;
+		return &f->values[EVENT_EPOCH];
 	case HEAD('p', 'r', 'o', 'b', 'e', 'S', 'o', 'u'):
-		return is_rest(&o->name, "probeSource") ? &f->source : NULL;
+		return is_rest(&o->name, "probeSource") ? &f->values[EVENT_SOURCE] : NULL;
 	case HEAD('r', 'u', 'n', 'I', 'd', 0, 0, 0):
-		return &f->run;
+		return &f->values[EVENT_RUN];
 	default:
 		return NULL;
 	}
 }
 
 static struct json_canonical_value *
-place_in_event(struct found *f, const struct json_canonical_order *o)
+place_in_event(struct event_found *f, const struct json_canonical_order *o)
 {
 	if (!o->name.is_plain)
 		return NULL;
 	switch (o->head) {
 	case HEAD('i', 'd', 0, 0, 0, 0, 0, 0):
-		return &f->id;
+		return &f->values[EVENT_ID];
 	case HEAD('t', 'i', 'm', 'e', 0, 0, 0, 0):
-		return &f->time;
+		return &f->values[EVENT_TIME];
 	case HEAD('t', 'y', 'p', 'e', 0, 0, 0, 0):
-		return &f->type;
+		return &f->values[EVENT_TYPE];
 	default:
 		return NULL;
 	}
@@ -108,7 +101,7 @@ take_value(struct json_canonical *s, unsigned int depth, struct json_canonical_v
 
 /* Behind the brace of data.declared. */
 static bool
-scan_declared(struct json_canonical *s, struct found *f)
+scan_declared(struct json_canonical *s, struct event_found *f)
 {
 	struct json_canonical_order order = { .has_last = false };
 	bool end = false;
@@ -125,7 +118,7 @@ scan_declared(struct json_canonical *s, struct found *f)
 
 /* Behind the brace of data. */
 static bool
-scan_data(struct json_canonical *s, struct found *f)
+scan_data(struct json_canonical *s, struct event_found *f)
 {
 	struct json_canonical_order order = { .has_last = false };
 	bool end = false;
@@ -150,8 +143,8 @@ scan_data(struct json_canonical *s, struct found *f)
 	}
 }
 
-static bool
-scan_event(struct json_canonical *s, struct found *f)
+bool
+event_scan(struct json_canonical *s, struct event_found *f)
 {
 	struct json_canonical_order order = { .has_last = false };
 	bool end = false;
@@ -164,7 +157,6 @@ scan_event(struct json_canonical *s, struct found *f)
 		if (end)
 			return s->at == s->end;
 		if (order.head == HEAD('d', 'a', 't', 'a', 0, 0, 0, 0) && order.name.is_plain) {
-			f->has_data = true;
 			if (s->at < s->end && *s->at == '{') {
 				s->at++;
 				if (!scan_data(s, f))
@@ -286,52 +278,62 @@ read_index(struct hark_text id, uint64_t *out)
 }
 
 static bool
-take_declared(const struct found *f, struct storage *s, struct hark_observer_event *out)
+take_declared(const struct event_found *f, struct storage *s, struct hark_observer_event *out)
 {
 	uint64_t pid = 0;
 
 	if (!f->has_declared) /* a reading of the host's: its source stands in data itself */
-		return take_text(&f->source, s, &out->probe_source);
-	out->has_seq = take_u64(&f->seq, UINT64_MAX, &out->seq);
-	out->has_guest = take_u64(&f->pid, UINT32_MAX, &pid) &&
-			 take_u64(&f->ns, UINT64_MAX, &out->guest_monotonic_ns);
+		return take_text(&f->values[EVENT_SOURCE], s, &out->probe_source);
+	out->has_seq = take_u64(&f->values[EVENT_SEQ], UINT64_MAX, &out->seq);
+	out->has_guest = take_u64(&f->values[EVENT_PID], UINT32_MAX, &pid) &&
+			 take_u64(&f->values[EVENT_NS], UINT64_MAX, &out->guest_monotonic_ns);
 	out->guest_pid = (uint32_t)pid;
-	return take_text(&f->declared_source, s, &out->probe_source) &&
-	       take_text(&f->comm, s, &out->guest_comm);
+	return take_text(&f->values[EVENT_DECLARED_SOURCE], s, &out->probe_source) &&
+	       take_text(&f->values[EVENT_COMM], s, &out->guest_comm);
 }
 
 static bool
-take_event(const struct found *f, struct storage *s, struct hark_observer_event *out)
+take_event(const struct event_found *f, struct storage *s, struct hark_observer_event *out)
 {
 	uint64_t epoch = 0;
 
-	if (f->time.text.data == NULL || f->time.type != JSON_CANONICAL_STRING ||
-	    !read_time(f->time.text.data, f->time.text.size, &out->time_ns) ||
-	    !take_text(&f->type, s, &out->type) || out->type.size == 0 ||
-	    !take_text(&f->id, s, &out->id) || !read_index(out->id, &out->index))
+	if (f->values[EVENT_TIME].text.data == NULL ||
+	    f->values[EVENT_TIME].type != JSON_CANONICAL_STRING ||
+	    !read_time(f->values[EVENT_TIME].text.data, f->values[EVENT_TIME].text.size,
+		       &out->time_ns) ||
+	    !take_text(&f->values[EVENT_TYPE], s, &out->type) || out->type.size == 0 ||
+	    !take_text(&f->values[EVENT_ID], s, &out->id) || !read_index(out->id, &out->index))
 		return false;
-	out->has_epoch = take_u64(&f->epoch, UINT32_MAX, &epoch);
+	out->has_epoch = take_u64(&f->values[EVENT_EPOCH], UINT32_MAX, &epoch);
 	out->epoch = (uint32_t)epoch;
-	return take_text(&f->cell, s, &out->cell) && take_text(&f->run, s, &out->run) &&
-	       take_declared(f, s, out);
+	return take_text(&f->values[EVENT_CELL], s, &out->cell) &&
+	       take_text(&f->values[EVENT_RUN], s, &out->run) && take_declared(f, s, out);
+}
+
+bool
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `s` */
+event_take(struct hark_text json, const struct event_found *f, char *storage,
+	   struct hark_observer_event *out)
+{
+	struct storage s = { storage, HARK_OBSERVER_EVENT_STORAGE };
+	struct hark_observer_event event = { .json = json };
+
+	if (!take_event(f, &s, &event))
+		return false;
+	*out = event;
+	return true;
 }
 
 enum hark_observer_error
-/* NOLINTNEXTLINE(readability-non-const-parameter): it is written by way of `s` */
 hark_observer_event_of(struct hark_text json, char *storage, struct hark_observer_event *out)
 {
-	struct json_canonical scan = { json.data, json.data + json.size };
-	struct storage s = { storage, HARK_OBSERVER_EVENT_STORAGE };
-	struct hark_observer_event event = { 0 };
-	struct found f;
+	struct json_canonical s = { json.data, json.data + json.size };
+	struct event_found found = { .has_declared = false };
 
 	if (json.data == NULL || storage == NULL || out == NULL)
 		return HARK_OBSERVER_ARGUMENT;
-	memset(&f, 0, sizeof(f));
-	if (json.size > HARK_OBSERVER_JSON_BYTES_MAX || !scan_event(&scan, &f) ||
-	    !take_event(&f, &s, &event))
+	if (json.size > HARK_OBSERVER_JSON_BYTES_MAX || !event_scan(&s, &found) ||
+	    !event_take(json, &found, storage, out))
 		return HARK_OBSERVER_EVENT;
-	event.json = json;
-	*out = event;
 	return HARK_OBSERVER_OK;
 }

@@ -6,6 +6,7 @@
 
 #include <hark/observer_host.h>
 
+#include "observer/event_reader.h"
 #include "unit.h"
 #include "unit/observer/event_oracle.h"
 
@@ -171,21 +172,30 @@ test_long_texts(void **state)
 
 /* ---- the second reader ----------------------------------------------------------------------- */
 
+/* It has seen what was judged before: whatever it remembers must make no difference. */
+static struct event_reader reader;
+
 static void
 judge(const char *json, size_t size)
 {
-	static char ours[HARK_OBSERVER_EVENT_STORAGE], its[HARK_OBSERVER_EVENT_STORAGE];
-	struct hark_observer_event a = { 0 }, b = { 0 };
+	static char ours[HARK_OBSERVER_EVENT_STORAGE], again[HARK_OBSERVER_EVENT_STORAGE],
+		its[HARK_OBSERVER_EVENT_STORAGE];
+	struct hark_observer_event a = { 0 }, b = { 0 }, c = { 0 };
 	char *exact = malloc(size + (size == 0));
-	enum hark_observer_error got, want;
+	enum hark_observer_error got, remembered, want;
+	struct hark_text text = { exact, size };
 
 	assert_non_null(exact);
 	if (size > 0)
 		memcpy(exact, json, size);
-	got = hark_observer_event_of((struct hark_text){ exact, size }, ours, &a);
-	want = event_oracle((struct hark_text){ exact, size }, its, &b);
+	got = hark_observer_event_of(text, ours, &a);
+	remembered = event_reader_read(&reader, text, again, &c);
+	want = event_oracle(text, its, &b);
 	if (got != want || (got == HARK_OBSERVER_OK && !event_oracle_same(&a, &b)))
 		fail_msg("%d, not %d: %.*s", (int)got, (int)want, (int)size, json);
+	if (remembered != want || (want == HARK_OBSERVER_OK && !event_oracle_same(&c, &b)))
+		fail_msg("by its form %d, not %d: %.*s", (int)remembered, (int)want, (int)size,
+			 json);
 	free(exact);
 }
 
@@ -251,6 +261,136 @@ test_mutations(void **state)
 			judge(copy, size + 1);
 		}
 		free(copy);
+	}
+}
+
+/* Two events, where the second has the form of the first or does not. */
+static void
+test_forms(void **state)
+{
+#define EVENT(data, id) "{\"data\":{" data "},\"id\":\"" id "\",\"time\":" TIME ",\"type\":\"t\"}"
+	static const struct {
+		const char *rule, *first, *second;
+		bool repeats;
+	} pairs[] = {
+		{ "the same", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":1", "h/1"), true },
+		{ "another index", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":1", "h/2"), true },
+		{ "a longer one", EVENT("\"epoch\":1", "h/9"), EVENT("\"epoch\":1", "h/10"), true },
+		{ "a shorter one", EVENT("\"epoch\":1", "h/10"), EVENT("\"epoch\":1", "h/9"),
+		  true },
+		{ "a longer number", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":17", "h/1"),
+		  true },
+		{ "a shorter number", EVENT("\"epoch\":17", "h/1"), EVENT("\"epoch\":1", "h/1"),
+		  true },
+		{ "an empty text", EVENT("\"runId\":\"x\"", "h/1"), EVENT("\"runId\":\"\"", "h/1"),
+		  true },
+		{ "a text that was empty", EVENT("\"runId\":\"\"", "h/1"),
+		  EVENT("\"runId\":\"x\"", "h/1"), true },
+		{ "all values", EVENT("\"cellId\":\"a\",\"epoch\":1,\"runId\":\"b\"", "h/1"),
+		  EVENT("\"cellId\":\"cc\",\"epoch\":-0.5e9,\"runId\":\"d,\"", "i/2"), true },
+		{ "a value that looks like the end", EVENT("\"runId\":\"x\"", "h/1"),
+		  EVENT("\"runId\":\"},{:\"", "h/1"), true },
+		{ "an escape", EVENT("\"runId\":\"x\"", "h/1"), EVENT("\"runId\":\"\\n\"", "h/1"),
+		  false },
+		{ "a text that is not ASCII", EVENT("\"runId\":\"x\"", "h/1"),
+		  EVENT("\"runId\":\"\xc3\xa9\"", "h/1"), false },
+		{ "a first with an escape", EVENT("\"runId\":\"\\n\"", "h/1"),
+		  EVENT("\"runId\":\"\\n\"", "h/1"), false },
+		{ "another name", EVENT("\"epoch\":1", "h/1"), EVENT("\"epocha\":1", "h/1"),
+		  false },
+		{ "one member more", EVENT("\"epoch\":1", "h/1"),
+		  EVENT("\"epoch\":1,\"f\":1", "h/1"), false },
+		{ "one member less", EVENT("\"epoch\":1,\"f\":1", "h/1"),
+		  EVENT("\"epoch\":1", "h/1"), false },
+		{ "a text for a number", EVENT("\"epoch\":1", "h/1"),
+		  EVENT("\"epoch\":\"1\"", "h/1"), false },
+		{ "a word for a number", EVENT("\"epoch\":1", "h/1"),
+		  EVENT("\"epoch\":true", "h/1"), false },
+		{ "an object for a text", EVENT("\"runId\":\"x\"", "h/1"),
+		  EVENT("\"runId\":{}", "h/1"), false },
+		{ "another word", EVENT("\"a\":true", "h/1"), EVENT("\"a\":null", "h/1"), false },
+		{ "no longer an event", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":1", "h/x"),
+		  true },
+		{ "a byte more", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":1", "h/1") "x",
+		  false },
+		{ "a number that is none", EVENT("\"epoch\":1", "h/1"),
+		  EVENT("\"epoch\":01", "h/1"), false },
+		{ "a number of nothing", EVENT("\"epoch\":1", "h/1"), EVENT("\"epoch\":", "h/1"),
+		  false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(pairs); i++) {
+		memset(&reader, 0, sizeof(reader));
+		judge(pairs[i].first, strlen(pairs[i].first));
+		judge(pairs[i].second, strlen(pairs[i].second));
+		if (reader.repeated != pairs[i].repeats)
+			fail_msg("%s", pairs[i].rule);
+	}
+#undef EVENT
+}
+
+/* As many forms as are remembered, and one more, in turn. */
+static void
+test_many_forms(void **state)
+{
+	char json[256];
+	unsigned int round, form;
+
+	(void)state;
+	memset(&reader, 0, sizeof(reader));
+	for (round = 0; round < 3; round++) {
+		for (form = 0; form < EVENT_FORMS; form++) {
+			int size = snprintf(json, sizeof(json),
+					    "{\"a%u\":%u,\"id\":\"h/%u\",\"time\":" TIME
+					    ",\"type\":\"t\"}",
+					    form, round, round);
+
+			judge(json, (size_t)size);
+		}
+	}
+	assert_int_equal(reader.repeated, 2 * EVENT_FORMS);
+	judge("{\"b\":1,\"id\":\"h/1\",\"time\":" TIME ",\"type\":\"t\"}",
+	      strlen("{\"b\":1,\"id\":\"h/1\",\"time\":" TIME ",\"type\":\"t\"}"));
+	assert_int_equal(reader.repeated, 2 * EVENT_FORMS);
+}
+
+/* More values, and more bytes, than a form holds. */
+static void
+test_large_forms(void **state)
+{
+	static char json[2 * EVENT_FORM_BYTES];
+	unsigned int members, round;
+
+	(void)state;
+	for (members = EVENT_FORM_VALUES - 5; members < EVENT_FORM_VALUES + 5; members++) {
+		unsigned int i;
+		char *at = json;
+
+		memset(&reader, 0, sizeof(reader));
+		at += sprintf(at, "{\"a\":[");
+		for (i = 0; i < members; i++)
+			at += sprintf(at, "%s%u", i > 0 ? "," : "", i);
+		at += sprintf(at, "],\"id\":\"h/1\",\"time\":" TIME ",\"type\":\"t\"}");
+		for (round = 0; round < 2; round++)
+			judge(json, (size_t)(at - json));
+		assert_int_equal(reader.repeated, members + 3 <= EVENT_FORM_VALUES ? 1 : 0);
+	}
+	for (members = EVENT_FORM_BYTES - 4; members < EVENT_FORM_BYTES + 4; members++) {
+		char *at = json;
+
+		memset(&reader, 0, sizeof(reader));
+		at += sprintf(at, "{\"a\":\"");
+		memset(at, 'x',
+		       members - strlen("{\"a\":\"\",\"id\":\"h/1\",\"time\":" TIME
+					",\"type\":\"t\"}"));
+		at += members -
+		      strlen("{\"a\":\"\",\"id\":\"h/1\",\"time\":" TIME ",\"type\":\"t\"}");
+		(void)sprintf(at, "\",\"id\":\"h/1\",\"time\":" TIME ",\"type\":\"t\"}");
+		for (round = 0; round < 2; round++)
+			judge(json, members);
+		assert_int_equal(reader.repeated, members <= EVENT_FORM_BYTES ? 1 : 0);
 	}
 }
 
@@ -337,9 +477,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_members),   cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_long_texts),
-		cmocka_unit_test(test_mutations), cmocka_unit_test(test_random_members),
+		cmocka_unit_test(test_members),        cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_cuts),           cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_mutations),      cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_many_forms),     cmocka_unit_test(test_large_forms),
+		cmocka_unit_test(test_random_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
