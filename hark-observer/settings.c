@@ -69,11 +69,11 @@ read_filter(struct bytes options, enum option option, bool has_prefixes,
 }
 
 static enum err
-read_numbers(struct settings *s)
+read_numbers(struct bytes options, struct settings *s)
 {
-	uint64_t tokens = options_number(s->options, OPTION_TOKENS, 0);
-	uint64_t batch = options_number(s->options, OPTION_BATCH, SETTINGS_BATCH_DEFAULT);
-	struct bytes digest = options_text(s->options, OPTION_DIGEST);
+	uint64_t tokens = options_number(options, OPTION_TOKENS, 0);
+	uint64_t batch = options_number(options, OPTION_BATCH, SETTINGS_BATCH_DEFAULT);
+	struct bytes digest = options_text(options, OPTION_DIGEST);
 
 	if ((tokens & ~(uint64_t)HARK_OBSERVER_TOKENS_ALL) != 0 || batch == 0 ||
 	    batch > SETTINGS_BATCH_MAX || digest.data == NULL)
@@ -81,38 +81,42 @@ read_numbers(struct settings *s)
 	s->tokens = (uint32_t)tokens;
 	s->batch = (uint32_t)batch;
 	s->digest = (struct hark_text){ (const char *)digest.data, digest.size };
-	s->noop = options_number(s->options, OPTION_NOOP, 0) != 0;
-	s->stop_on_trap = options_number(s->options, OPTION_STOP_ON_TRAP, 0) != 0;
-	s->from = options_number(s->options, OPTION_FROM, 0);
-	read_limits(s->options, &s->limits);
+	s->noop = options_number(options, OPTION_NOOP, 0) != 0;
+	s->stop_on_trap = options_number(options, OPTION_STOP_ON_TRAP, 0) != 0;
+	s->from = options_number(options, OPTION_FROM, 0);
+	read_limits(options, &s->limits);
 	/* Without a clock a module might hold its call for as long as its fuel lasts. */
 	return s->limits.wall_ms > 0 ? ERR_OK : ERR_FORMAT;
+}
+
+static enum err
+read_all(struct settings *s)
+{
+	struct bytes options = { s->options.data, s->options.size };
+	enum err e = read_numbers(options, s);
+
+	if (e == ERR_OK)
+		e = read_filter(options, OPTION_FILTER_CELL, false, &s->cells);
+	if (e == ERR_OK)
+		e = read_filter(options, OPTION_FILTER_TYPE, true, &s->types);
+	if (e == ERR_OK)
+		e = read_filter(options, OPTION_FILTER_SOURCE, false, &s->sources);
+	return e;
 }
 
 enum err
 settings_read(struct bytes options, struct settings *out)
 {
-	struct settings s = { .options = { NULL, 0 } };
-	uint8_t *copy;
+	struct settings s = { .batch = 0 };
 	enum err e;
 
 	MUST(out != NULL);
 
 	if (options_check(options.data, options.size) != ERR_OK)
 		return ERR_FORMAT;
-	copy = malloc(options.size + 1);
-	if (copy == NULL)
-		return ERR_MEMORY;
-	if (options.size > 0)
-		memcpy(copy, options.data, options.size);
-	s.options = (struct bytes){ copy, options.size };
-	e = read_numbers(&s);
+	e = buf_append(&s.options, options.data, options.size, OPTIONS_BYTES_MAX);
 	if (e == ERR_OK)
-		e = read_filter(s.options, OPTION_FILTER_CELL, false, &s.cells);
-	if (e == ERR_OK)
-		e = read_filter(s.options, OPTION_FILTER_TYPE, true, &s.types);
-	if (e == ERR_OK)
-		e = read_filter(s.options, OPTION_FILTER_SOURCE, false, &s.sources);
+		e = read_all(&s);
 	if (e != ERR_OK) {
 		settings_finish(&s);
 		return e;
@@ -129,8 +133,8 @@ settings_finish(struct settings *s)
 	free(s->cells.texts);
 	free(s->types.texts);
 	free(s->sources.texts);
-	free((void *)(uintptr_t)s->options.data);
-	*s = (struct settings){ .options = { NULL, 0 } };
+	buf_finish(&s->options);
+	*s = (struct settings){ .batch = 0 };
 }
 
 static bool

@@ -29,7 +29,7 @@ struct settings_filter {
 };
 
 struct settings {
-	struct bytes options; /* owned storage of all that is borrowed */
+	struct buf options; /* all that is borrowed below points there */
 	struct hark_text digest;
 	uint32_t tokens;
 	bool noop;

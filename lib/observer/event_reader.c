@@ -120,13 +120,13 @@ fits(const struct event_form *form, struct hark_text json, struct event_found *f
 static uint8_t
 place_of(const struct event_found *found, const char *data)
 {
-	uint8_t place;
+	unsigned int place;
 
 	for (place = 0; place < EVENT_PLACES; place++) {
 		if (found->values[place].text.data == data)
 			break;
 	}
-	return place;
+	return (uint8_t)place;
 }
 
 /* Behind an opening quote at `at`: the closing one. */

@@ -15,11 +15,14 @@ __attribute__((format(printf, 2, 3))) static void
 say(struct world *w, const char *format, ...)
 {
 	va_list list;
+	int size;
 
 	va_start(list, format);
-	w->said_size += (size_t)vsnprintf(w->said + w->said_size, sizeof(w->said) - w->said_size,
-					  format, list);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the line above has begun it */
+	size = vsnprintf(w->said + w->said_size, sizeof(w->said) - w->said_size, format, list);
 	va_end(list);
+	MUST(size >= 0);
+	w->said_size += (size_t)size;
 	MUST(w->said_size < sizeof(w->said));
 }
 
