@@ -94,6 +94,7 @@ struct ledger_view {
 	bool create;              /* the signer may make a key */
 	bool is_new;              /* there is no ledger yet: its key is said */
 	bool rotate;              /* its next start makes the next key */
+	bool rotation_untold;     /* the notary has not recorded its new key yet */
 	char key[KEY_TEXT_BYTES]; /* its verifier key, once known */
 	char state[33];           /* the notary's word: ok, full, failing; "" before */
 	char text[CHILD_TEXT_BYTES];
@@ -166,6 +167,8 @@ void life_close(struct harkd *h);
 /* roles.c */
 extern const struct child_kind role_control;
 extern const struct child_kind role_signer;
+/* Tells the notary of a new key, until one has recorded it. */
+void signer_tell_rotation(struct harkd *h, struct ledger_view *l);
 /* notary.c */
 extern const struct child_kind role_notary;
 void notary_link_signer(struct harkd *h, struct ledger_view *l);

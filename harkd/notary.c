@@ -99,6 +99,7 @@ void
 notary_tell(struct harkd *h)
 {
 	struct cell *cell;
+	unsigned int i;
 
 	if (!child_runs(&h->notary) || h->notary_is_told || life_is_ending(h) ||
 	    a_signer_is_expected(h))
@@ -108,6 +109,8 @@ notary_tell(struct harkd *h)
 		cell_introduce(cell);
 	receiver_pair_all(h);
 	configured_tell(h);
+	for (i = 0; i < PROTO_LEDGERS; i++)
+		signer_tell_rotation(h, &h->ledgers[i]);
 	observer_start_all(h);
 	h->ping_waits = false;
 	loop_timer_set(h->loop, &h->ping, loop_now_ns(h->loop));

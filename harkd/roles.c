@@ -63,18 +63,33 @@ answer_rotation(struct child *c, struct ledger_view *l)
 }
 
 static void
-tell_rotation(struct harkd *h, const struct ledger_view *l)
+on_rotation_recorded(struct harkd *h, void *ctx, const struct message *done)
+{
+	struct ledger_view *l = ctx;
+
+	(void)h;
+	if (done == NULL)
+		return; /* the next notary is told again */
+	l->rotation_untold = false;
+	if (message_number(done, FIELD_CODE, EXIT_SOFTWARE) != EXIT_OK)
+		log_error("the notary does not record that ledger %s has a new key", l->origin);
+}
+
+void
+signer_tell_rotation(struct harkd *h, struct ledger_view *l)
 {
 	char json[1024];
 	struct message m;
 
+	if (!l->rotation_untold || !notary_hears(h))
+		return;
 	/* Origin and key are of letters, digits and a few signs: nothing to escape. */
 	(void)snprintf(json, sizeof(json), "{\"key\":\"%s\",\"ledger\":\"%s\"}", l->key,
 		       origin_ledger_name((enum proto_ledger)(l - h->ledgers)));
 	message_init(&m, MESSAGE_OPERATION, 0);
 	message_set_text(&m, FIELD_KIND, "key_rotated");
 	message_set_text(&m, FIELD_JSON, json);
-	child_send(&h->notary, &m);
+	pending_ask(h, &m, on_rotation_recorded, l, 0, 0);
 }
 
 static void
@@ -93,7 +108,8 @@ on_signer_ready(struct child *c, const struct message *ready)
 	l->create = l->is_new = false;
 	if (rotated) {
 		log_info("ledger %s has a new key: %s", l->origin, l->key);
-		tell_rotation(c->h, l);
+		l->rotation_untold = true;
+		signer_tell_rotation(c->h, l);
 		if (l->rotate_id != 0)
 			answer_rotation(c, l);
 	}

@@ -638,6 +638,28 @@ def told():
         d.stop()
 
 
+@test("a new key is told until a notary has recorded it, and then no more")
+def key_is_told():
+    def told():
+        return [h for h in d.heard(said="OPERATION") if h["KIND"] == "key_rotated"]
+
+    with Harkd(stand_in="") as d:
+        d.start()
+        d.order("deaf")
+        done = d.ask("ASK_ROTATE", LEDGER=0)[0]
+        equal(done["CODE"], 0, done)
+        wait_for(lambda: len(told()) == 1, "told")
+        d.order("")
+        d.kill_role("notary")
+        wait_for(lambda: len(told()) == 2, "told to the next notary")
+        assert done["KEY"] in told()[1]["JSON"], told()
+        d.ask("ASK_SEAL", LEDGER=0)     # harkd has heard what that notary answered before
+        d.kill_role("notary")
+        d.ask("ASK_SEAL", LEDGER=0)
+        equal(len(told()), 2, "once it is recorded")
+        d.stop()
+
+
 def signer_that(d, words):
     """The signers are a script, which has the real one's path as its argument."""
     path = os.path.join(d.dir, "signer")
