@@ -3,7 +3,7 @@
  * What the processes of an observer say, and what the notary says of them.  The notary decides
  * whether a digest may run; what a module's process says of itself is shown and nothing more.
  */
-#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +39,18 @@ observer_record(struct observer *o, const char *kind)
 	child_send(&o->h->notary, &m);
 }
 
+/* The record is durable, or cannot be had now: who waits hears why it does not run. */
+static void
+on_refusal_recorded(struct harkd *h, void *ctx, const struct message *done)
+{
+	struct observer *o = (struct observer *)((char *)ctx - offsetof(struct observer, why));
+
+	(void)h;
+	(void)done;
+	if (o->state == OBSERVER_REFUSED)
+		observer_answer_asked(o, EXIT_DATA, o->why); /* it may be freed by that */
+}
+
 static void
 record_refusal(struct observer *o, const char *reason, const char *text)
 {
@@ -61,7 +73,8 @@ record_refusal(struct observer *o, const char *reason, const char *text)
 	message_init(&m, MESSAGE_OPERATION, 0);
 	message_set_text(&m, FIELD_KIND, "observer_refused");
 	message_set_bytes(&m, FIELD_JSON, json, size);
-	child_send(&o->h->notary, &m);
+	/* Not the observer itself, of which all that waits is forgotten with its pair. */
+	pending_ask(o->h, &m, on_refusal_recorded, o->why, 0, 0);
 }
 
 void
@@ -71,9 +84,8 @@ observer_refuse(struct observer *o, const char *reason, const char *text)
 
 	(void)snprintf(words, sizeof(words), "%.40s: %.900s", reason, text);
 	log_error("observer %s is refused: %s", o->manifest.name, words);
-	record_refusal(o, reason, text);
 	observer_enter(o, OBSERVER_REFUSED, words);
-	observer_answer_asked(o, EXIT_DATA, words); /* it may be freed by that */
+	record_refusal(o, reason, text); /* it may be freed by that */
 }
 
 /* ---- may it run ---------------------------------------------------------------------------- */
