@@ -41,6 +41,46 @@ check_cell(const struct config_cell *cell)
 	FUZZ_CLAIM(cell->peer_uid >= -1 && cell->peer_uid < UINT32_MAX);
 }
 
+static bool
+is_path(const char *text)
+{
+	return text[0] == '/' && strlen(text) < CONFIG_PATH_BYTES_MAX;
+}
+
+/* What is taken keeps the promises of observer.h, and its text reads back as the same. */
+static void
+check_observer(const struct config *c, const struct config_observer *o)
+{
+	struct config_failure why;
+	struct config_observer again;
+	struct buf text = { 0 };
+	char shown[CONFIG_PATH_BYTES_MAX + 16];
+
+	FUZZ_CLAIM(config_observer_name_is_good(o->name) && is_path(o->module));
+	FUZZ_CLAIM(config_observer_digest_is_good(o->digest));
+#define LIMIT(name, words, usual, most) FUZZ_CLAIM(is_between(o->limits.name, 1, (most)));
+	HARK_OBSERVER_LIMITS(LIMIT)
+#undef LIMIT
+	FUZZ_CLAIM(o->limits.payload_bytes <= o->limits.effect_bytes);
+	FUZZ_CLAIM(is_between(o->batch, 1, CONFIG_OBSERVER_BATCH_MAX));
+	FUZZ_CLAIM(is_between(o->strikes, 1, CONFIG_OBSERVER_STRIKE_MAX));
+	FUZZ_CLAIM(o->tokens <= HARK_OBSERVER_TOKENS_ALL);
+	FUZZ_CLAIM((o->table != NULL) == ((o->tokens & 1) != 0));
+	FUZZ_CLAIM((o->metric_file != NULL) == ((o->tokens & 2) != 0));
+	FUZZ_CLAIM((o->receipt_file != NULL) == ((o->tokens & 4) != 0));
+	FUZZ_CLAIM((o->log_lines_per_s != 0) == ((o->tokens & 8) != 0));
+	FUZZ_CLAIM(config_projection_is_good(o->projection, strlen(o->projection)));
+	FUZZ_CLAIM(config_projection_path(o->projection) == NULL ||
+		   !config_path_is_below(config_projection_path(o->projection), c->data));
+	config_projection_shown(o->projection, shown, sizeof(shown));
+	FUZZ_CLAIM(config_observer_write(o, true, &text) == ERR_OK);
+	FUZZ_CLAIM(config_observer_read("again", text.data, text.size, c->data, &again, &why) ==
+		   ERR_OK);
+	FUZZ_CLAIM(config_observer_is_same(o, &again));
+	config_observer_finish(&again);
+	buf_finish(&text);
+}
+
 static void
 check_config(const struct config *c)
 {
@@ -55,6 +95,12 @@ check_config(const struct config *c)
 	FUZZ_CLAIM(is_between(c->tick_ms, 1000, 3600000));
 	FUZZ_CLAIM(is_between(c->shared_cells_max, 1, CONFIG_CELLS_MAX));
 	FUZZ_CLAIM(c->cell_count <= CONFIG_CELLS_MAX);
+	FUZZ_CLAIM(c->observer_count <= CONFIG_OBSERVERS_MAX);
+	for (i = 0; i < c->observer_count; i++) {
+		check_observer(c, &c->observers[i]);
+		for (j = 0; j < i; j++)
+			FUZZ_CLAIM(strcmp(c->observers[i].name, c->observers[j].name) != 0);
+	}
 	for (i = 0; i < c->cell_count; i++) {
 		check_cell(&c->cells[i]);
 		for (j = 0; j < i; j++)
@@ -80,6 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	FUZZ_CLAIM(first.cell_count == second.cell_count);
+	FUZZ_CLAIM(first.observer_count == second.observer_count);
 	check_config(&first);
 	config_finish(&first);
 	config_finish(&second);

@@ -32,6 +32,17 @@ static const char whole[] = "# everything\n"
 			    "    owner: \"root:4294967294\"\n"
 			    "    mode: 0660\n"
 			    "    peer_uid: 1001\n"
-			    "  - {name: c1, uds_base: /run/vm/c1.sock}\n";
+			    "  - {name: c1, uds_base: /run/vm/c1.sock}\n"
+			    "observers:\n"
+			    "  - name: o0\n"
+			    "    module: /m\n"
+			    "    digest: blake3:"
+			    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+			    "    grants: [PgWrite, Log]\n"
+			    "    filter: {cells: [a, b, c], types: ['x.*']}\n"
+			    "    pg: {table: t, key: [k]}\n"
+			    "    projection: postgresql://u:p@h/db\n"
+			    "  - {name: o1, module: /m, digest: \"sha256:"
+			    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}\n";
 
 #endif
