@@ -167,9 +167,10 @@ def install(options):
 
 
 def observers(options):
-    return [Job("observers", "modules and examples",
-                [PYTHON, options.path("tests", "observers", "check.py")], timeout_s=300,
-                env=options.bin())]
+    return [Job("observers", name, [PYTHON, options.path("tests", "observers", script)],
+                timeout_s=300, env=options.bin())
+            for name, script in (("modules and examples", "check.py"),
+                                 ("the tutorial", "tutorial.py"))]
 
 
 def lint(options):
