@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The receiver: what harkd says, the turns of reading, and what all of its cells share.  A guest's
+ * The receiver: the turns of reading, and what all of its cells share.  A guest's
  * bytes come in by connection.c and leave by channel.c; nothing here opens anything.
  */
 #ifndef RECEIVER_RECEIVER_H
