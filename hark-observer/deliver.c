@@ -4,13 +4,23 @@
 
 #include "base/must.h"
 
+static size_t
+first_limit(const struct settings *s)
+{
+	uint64_t most = 1 + DELIVER_PATIENCE_MS / s->limits.wall_ms;
+
+	if (most > DELIVER_FIRST_EVENTS)
+		most = DELIVER_FIRST_EVENTS;
+	return (size_t)(s->batch < most ? s->batch : most);
+}
+
 enum err
 deliver_init(struct deliver *d, const struct settings *settings, const struct deliver_ports *ports)
 {
-	MUST(d != NULL && settings != NULL && ports != NULL);
+	MUST(d != NULL && settings != NULL && settings->limits.wall_ms > 0 && ports != NULL);
 
 	*d = (struct deliver){ .settings = settings, .ports = ports };
-	d->limit = settings->batch < DELIVER_FIRST_EVENTS ? settings->batch : DELIVER_FIRST_EVENTS;
+	d->limit = first_limit(settings);
 	stage_init(&d->stage, &settings->limits);
 	return gather_init(&d->batch, settings);
 }

@@ -27,8 +27,9 @@
 /* The cursor of events without effects is sent so often, at the most. */
 #define DELIVER_CURSOR_NS UINT64_C(1000000000)
 /* The first batches are small: a module that is called for each event by itself may need its whole
- * time for each, and harkd asks for a sign of life between calls. */
+ * time for each, and harkd waits so much longer than wall_ms for a sign of life between calls. */
 #define DELIVER_FIRST_EVENTS 16u
+#define DELIVER_PATIENCE_MS  5000u
 /* A batch that took less than this part of wall_ms is quick: the next one may be twice as large. */
 #define DELIVER_QUICK_PART 8u
 /* But after a cut that was too large so many quick ones come first, and after each further one

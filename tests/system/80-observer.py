@@ -4,6 +4,7 @@
 
 Prints TAP.  Nothing here waits for anything but a message or an end.
 """
+import functools
 import hashlib
 import json
 import os
@@ -191,6 +192,21 @@ def ledgers_that_end_it(tap, top):
     tap.row("a damaged ledger ends it, by name", got[0] == "FAILED" and got[2]["CODE"] == o.EXIT_DATA and
             "segments/" in got[2]["TEXT"], got)
     tap.same("with that code", p.end()[0], o.EXIT_DATA)
+    shutil.rmtree(ledger.folder)
+    ledger = o.Ledger(top)
+    for _ in range(2):
+        ledger.write(*[o.guest_event] * 5)
+    path = os.path.join(ledger.folder, ledger.name())
+    with open(path, "r+b") as f:
+        whole = f.read()
+        f.seek(whole.rindex(b"HKCF"))
+        f.write(bytes(4))
+    p = o.Observer(ledger, w.echo()).start()
+    tap.same("of a damaged end what is before it", indexes(p.until(5)), [0, 1, 2, 3, 4])
+    got = p.hear()
+    tap.row("is not waited for", got[0] == "FAILED" and got[2]["CODE"] == o.EXIT_DATA and
+            "a frame was expected" in got[2]["TEXT"], got)
+    p.end()
 
 
 @test
@@ -215,6 +231,10 @@ def pruned_ledgers(tap, top):
     p = o.Observer(ledger, w.echo(), FROM=3).start(cursor=3)
     tap.same("FROM is where it would have begun", p.batch()[0], 3)
     p.stop()
+    p = o.Observer(ledger, w.echo(), FROM=17).start(cursor=17)
+    p.ping()
+    ledger.write(*[o.guest_event] * 3)
+    tap.same("what is to come is waited for", (p.batch()[:2], p.stop()[0]), ((17, 18), 0))
 
 
 # ---- what passes
@@ -433,7 +453,7 @@ def a_batch_that_traps(tap, top):
     # A budget for four events, not for five: sixteen, eight, four.
     ledger = o.Ledger(top)
     ledger.write(*[o.guest_event] * 64)
-    p = o.Observer(ledger, w.echo(), LIMIT_EFFECTS=4).start()
+    p = o.Observer(ledger, w.echo(), LIMIT_EFFECTS=4, LIMIT_WALL_MS=100).start()
     batches = []
     while not batches or batches[-1][1] < 64:
         batches.append(p.batch())
@@ -478,9 +498,45 @@ def what_it_has_given_up(tap, top):
     p.stop()
 
 
+@test
+def without_an_engine(tap, top):
+    """The same program of a build that has none: its words, and what it does without one."""
+    ledger = o.Ledger(top)
+    ledger.write(*[o.guest_event] * 3)
+    good = w.echo()
+    if has_engine():
+        tap.skip("a build without an engine", "this one has it")
+        return
+    failed(tap, "there is no engine", o.EXIT_CONFIG, ["no WebAssembly engine", "-Dwasm=auto", "engine: noop"], ledger)
+    digest = bytes(range(32))
+    for what, options, want in [("of BLAKE3", {"DIGEST": "blake3:" + digest.hex()}, digest),
+                                ("of SHA-256", {}, bytes(32))]:
+        p = o.Observer(ledger, good, NOOP=1, **options)
+        tap.same("noop, by a digest " + what, p.hear(), ("OBSERVER_DIGEST", 0, {"DIGEST": want}))
+        tap.same("it goes", p.go()[0], "READY")
+        p.projector.send(o.proto.write_message("CURSOR", INDEX=0))
+        tap.same("and passes over all", p.until(3), [])
+        tap.same("ends", p.stop()[0], 0)
+    refused(tap, "even then another module", "digest", ledger, good, NOOP=1,
+            DIGEST="sha256:" + hashlib.sha256(b"x").hexdigest())
+
+
+@functools.lru_cache(maxsize=None)
+def has_engine():
+    top = tempfile.mkdtemp(prefix="observer.")
+    p = o.Observer(o.Ledger(top), w.echo())
+    first = p.hear()
+    p.stop()
+    shutil.rmtree(top)
+    return first[0] == "OBSERVER_DIGEST"
+
+
 def main():
     tap = Tap()
     for function in TESTS:
+        if function is not without_an_engine and not has_engine():
+            tap.skip(function.__name__, "this build has no WebAssembly engine")
+            continue
         top = tempfile.mkdtemp(prefix="observer.")
         try:
             function(tap, top)

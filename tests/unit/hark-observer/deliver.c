@@ -11,6 +11,7 @@ static void
 begin(uint64_t size)
 {
 	world_init(&w, size, 0);
+	w.settings.limits.wall_ms = 100; /* of which the first batch may take many */
 }
 
 static void
@@ -247,6 +248,29 @@ quick_batches_grow(void **state)
 	world_finish(&w);
 }
 
+/* However long each event takes, harkd hears of the process in time. */
+static void
+the_first_batch_is_within_harkds_patience(void **state)
+{
+	static const struct {
+		uint64_t wall_ms;
+		size_t want;
+	} rows[] = { { 1, 16 },   { 300, 16 }, { 333, 16 }, { 500, 11 },
+		     { 1000, 6 }, { 5000, 2 }, { 5001, 1 }, { 3600000, 1 } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		begin(1);
+		w.settings.limits.wall_ms = rows[i].wall_ms;
+		start();
+		assert_int_equal(w.deliver.limit, rows[i].want);
+		assert_true(w.deliver.limit * rows[i].wall_ms <=
+			    rows[i].wall_ms + DELIVER_PATIENCE_MS);
+		world_finish(&w);
+	}
+}
+
 static void
 slow_batches_do_not(void **state)
 {
@@ -255,12 +279,13 @@ slow_batches_do_not(void **state)
 	(void)state;
 	begin(64);
 	w.effects = 0;
+	w.settings.limits.wall_ms = 300;
 	quick_ns = w.settings.limits.wall_ms * UINT64_C(1000000) / DELIVER_QUICK_PART;
 	w.event_ns = quick_ns / 16 + 1;
 	start();
 	expect(DELIVER_LEAF, "call 0-15; call 16-31; call 32-47; call 48-63");
 	/* One that takes longer than a call may is cut, down to one event. */
-	w.event_ns = w.settings.limits.wall_ms * UINT64_C(2000000);
+	w.event_ns = w.settings.limits.wall_ms * UINT64_C(4000000);
 	w.size = 64 + 16 + 8;
 	expect(DELIVER_LEAF, "call 64-79; batch 0 80; call 80-87; batch 80 88");
 	assert_int_equal(w.deliver.limit, 4);
@@ -351,6 +376,7 @@ main(void)
 		cmocka_unit_test(a_trap_has_a_name),
 		cmocka_unit_test(a_trap_among_what_is_held_back),
 		cmocka_unit_test(quick_batches_grow),
+		cmocka_unit_test(the_first_batch_is_within_harkds_patience),
 		cmocka_unit_test(slow_batches_do_not),
 		cmocka_unit_test(a_budget_is_found),
 		cmocka_unit_test(what_fails_ends_it),
