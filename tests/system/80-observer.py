@@ -442,6 +442,23 @@ def an_event_that_traps(tap, top):
 
 
 @test
+def a_sign_of_life(tap, top):
+    """Between two calls, each of which the clock has to end."""
+    ledger = o.Ledger(top)
+    ledger.write(*[o.guest_event] * 3)
+    spins = w.echo(w.if_(w.of_index(2), w.SPIN))
+    p = o.Observer(ledger, spins, LIMIT_FUEL=2 ** 64 - 1, LIMIT_WALL_MS=200).start()
+    p.ping()                            # it answers before, between or after: but it answers
+    effects = p.until(2)
+    p.say("PING", message_id=77)        # the third call spins
+    tap.same("it answers when the clock has ended a call", p.hear(), ("DONE", 77, {"CODE": 0}))
+    tap.same("and says what that was", (indexes(effects), p.report()),
+             ([0, 1], ("BudgetExceeded", 0, 3, 2)))
+    p.until(3)
+    tap.same("before it ends", (p.hear(), p.end()), (None, (0, "")))
+
+
+@test
 def a_batch_that_traps(tap, top):
     imports = ["next", "write"]
     step = w.i32(w.RECORD) + w.i32(w.RECORD_BYTES) + w.call(0)
