@@ -289,8 +289,7 @@ add_column(void *ctx, const struct bytes *columns, size_t count)
 {
 	MUST(count == 3);
 
-	return table_add(ctx, columns[0], NULL,
-			 columns[1].data[0] == '1' ? COLUMN_JSON : COLUMN_PLAIN,
+	return table_add(ctx, columns[0], columns[1].data[0] == '1' ? COLUMN_JSON : COLUMN_PLAIN,
 			 columns[2].data[0] == '1');
 }
 

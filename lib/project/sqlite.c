@@ -214,8 +214,8 @@ add_column(void *ctx, const struct bytes *columns, size_t count)
 {
 	MUST(count == 2);
 
-	return table_add(ctx, columns[0], NULL,
-			 is_numeric(columns[1]) ? COLUMN_NUMERIC : COLUMN_PLAIN, false);
+	return table_add(ctx, columns[0], is_numeric(columns[1]) ? COLUMN_NUMERIC : COLUMN_PLAIN,
+			 false);
 }
 
 static enum err

@@ -108,8 +108,7 @@ is_plain(struct bytes name)
 }
 
 enum err
-table_add(struct table *t, struct bytes name, const struct bytes *type, enum column_form form,
-	  bool has_default)
+table_add(struct table *t, struct bytes name, enum column_form form, bool has_default)
 {
 	struct table_column column = { .name_size = name.size,
 				       .form = form,
@@ -130,12 +129,8 @@ table_add(struct table *t, struct bytes name, const struct bytes *type, enum col
 	}
 	column.is_plain = is_plain(name);
 	column.name = copy(name);
-	column.type = type != NULL ? copy(*type) : NULL;
-	if (column.name == NULL || (type != NULL && column.type == NULL)) {
-		free(column.name);
-		free(column.type);
+	if (column.name == NULL)
 		return ERR_MEMORY;
-	}
 	t->columns[t->count++] = column;
 	return ERR_OK;
 }
@@ -239,7 +234,6 @@ table_finish(struct table *t)
 		return;
 	for (i = 0; i < t->count; i++) {
 		free(t->columns[i].name);
-		free(t->columns[i].type);
 	}
 	free(t->columns);
 	free(t->quoted);

@@ -24,7 +24,6 @@ enum column_form {
 struct table_column {
 	char *name;
 	size_t name_size;
-	char *type; /* as the database writes it, without limits of length; NULL: not needed */
 	enum column_form form;
 	bool has_default; /* what is not given becomes something else than NULL */
 	bool is_key;
@@ -41,9 +40,9 @@ struct table {
 	size_t key_count;
 };
 
-/* Texts are copied; `type` may be NULL.  ERR_MEMORY, ERR_LIMIT. */
-MUST_USE enum err table_add(struct table *t, struct bytes name, const struct bytes *type,
-			    enum column_form form, bool has_default);
+/* The name is copied.  ERR_MEMORY, ERR_LIMIT. */
+MUST_USE enum err table_add(struct table *t, struct bytes name, enum column_form form,
+			    bool has_default);
 /* Names it and finds its key, after its columns.  ERR_REFUSED with *why: the key is none of its
  * columns, or a column twice; ERR_MEMORY. */
 MUST_USE enum err table_end(struct table *t, const struct project_config *config,

@@ -58,10 +58,10 @@ staged_read(struct bytes data, size_t *at, struct staged_piece *out)
 	if (head[0] >= STAGED_TOKEN_COUNT || head[1] > 1 || head[2] != 0 || head[3] != 0 ||
 	    size > data.size - *at - STAGED_HEAD_BYTES)
 		return ERR_FORMAT;
-	*at += STAGED_HEAD_BYTES + size;
 	/* Only the end of a message interrupts an effect, and not without a byte of it. */
-	if (head[1] == 1 && (size == 0 || *at != data.size))
+	if (head[1] == 1 && (size == 0 || size != data.size - *at - STAGED_HEAD_BYTES))
 		return ERR_FORMAT;
+	*at += STAGED_HEAD_BYTES + size;
 	*out = (struct staged_piece){ .token = head[0],
 				      .goes_on = head[1] == 1,
 				      .bytes = { head + STAGED_HEAD_BYTES, size } };
