@@ -139,6 +139,8 @@ on_trapped(void *ctx, const struct notary_trapped *trapped)
 	message_set_number(&m, FIELD_COUNT, trapped->strikes);
 	message_set_text(&m, FIELD_STATE, trapped->is_quarantined ? "quarantined" : "struck");
 	message_set_number(&m, FIELD_INDEX, trapped->index);
+	if (trapped->has_next)
+		message_set_number(&m, FIELD_SIZE, trapped->next);
 	daemon_say(ctx, &m);
 }
 

@@ -70,6 +70,8 @@ struct notary_trapped {
 	bool is_quarantined;
 	uint64_t index; /* of the operations: the receipt, or the quarantine where another led to it
 			 */
+	bool has_next;  /* it is about a report of its own, which said a place */
+	uint64_t next;  /* the leaf after the last of that batch */
 };
 
 /* What the core does to its surroundings.  None may call back into the core. */

@@ -96,6 +96,15 @@ promise(struct notary *n, const struct observer *o, struct observer_word *word, 
 	};
 }
 
+/* About what it has just reported itself; the place it gave is said back as it is. */
+static void
+promise_own(struct notary *n, struct observer *o, uint8_t trap_class, uint64_t index)
+{
+	promise(n, o, &o->word, trap_class, index);
+	o->word.trapped.has_next = o->trap.has_place;
+	o->word.trapped.next = o->trap.report.next;
+}
+
 static void
 keep_promise(struct notary *n, struct observer_word *word)
 {
@@ -190,7 +199,7 @@ is_repeated(struct notary *n, struct observer *o, bool has_place)
 		return false;
 	known->repeats++;
 	store_module(n, o->module);
-	promise(n, o, &o->word, known->trap_class, known->receipt);
+	promise_own(n, o, known->trap_class, known->receipt);
 	return true;
 }
 
@@ -219,7 +228,7 @@ record(struct notary *n, struct observer *o)
 	if (!m->is_quarantined && m->strikes >= o->strikes)
 		quarantine(n, o, index);
 	store_module(n, m);
-	promise(n, o, &o->word, r->trap_class, index);
+	promise_own(n, o, r->trap_class, index);
 }
 
 void

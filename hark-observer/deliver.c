@@ -143,8 +143,8 @@ call(struct deliver *d, size_t from, size_t count, struct hark_observer_outcome 
 	return e;
 }
 
-/* What there is to say of a trap; then what is left is to pass over it, where that is wanted, and
- * to end. */
+/* What there is to say of a trap; once that is durable, what is left is to pass over it, where that
+ * is wanted, and to end. */
 static enum deliver_next
 report(struct deliver *d, const struct hark_observer_outcome *outcome, bool has_event,
        uint64_t event)
@@ -160,11 +160,23 @@ report(struct deliver *d, const struct hark_observer_outcome *outcome, bool has_
 
 	if (e != ERR_OK)
 		return fail(d, e, HARK_OBSERVER_OK);
-	if (has_event && !d->settings->stop_on_trap)
-		d->cursor = event + 1;
+	d->is_reported = true;
+	d->after_trap = has_event && !d->settings->stop_on_trap ? event + 1 : d->cursor;
+	return DELIVER_GO_ON;
+}
+
+bool
+deliver_recorded(struct deliver *d, uint64_t next)
+{
+	MUST(d != NULL);
+
+	if (!d->is_reported || next != d->batch.next)
+		return false;
+	d->is_reported = false;
+	d->cursor = d->after_trap;
 	d->is_ending = true;
 	d->is_sending = d->cursor > d->sent;
-	return DELIVER_GO_ON;
+	return true;
 }
 
 /* A batch of so many events was too large. */
@@ -276,6 +288,8 @@ deliver_step(struct deliver *d)
 
 	if (d->is_sending)
 		return send_step(d);
+	if (d->is_reported)
+		return DELIVER_RECORD;
 	if (d->is_ending)
 		return d->sent_count > 0 ? DELIVER_COMMIT : DELIVER_END;
 	return d->is_retrying ? retry_step(d) : gather_step(d);

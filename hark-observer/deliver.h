@@ -5,8 +5,9 @@
  * functions, and time is given to it.
  *
  * A batch that traps is run again event by event, each a batch of its own.  The event that traps
- * alone is reported and ends the process: a fresh one is the reload.  Where none does, a budget was
- * too small for our cut, which is halved; any other class is reported without an event.
+ * alone is reported and ends the process: a fresh one is the reload.  It is passed over only when
+ * its receipt is durable, so that none is lost.  Where none traps alone, a budget was too small for
+ * our cut, which is halved; any other class is reported without an event.
  */
 #ifndef HARK_OBSERVER_DELIVER_H
 #define HARK_OBSERVER_DELIVER_H
@@ -57,6 +58,7 @@ enum deliver_next {
 	DELIVER_LEAF,   /* more leaves, or `wake_ns` where that is not 0 */
 	DELIVER_SPACE,  /* the projector takes more */
 	DELIVER_COMMIT, /* deliver_committed */
+	DELIVER_RECORD, /* deliver_recorded */
 	DELIVER_END,    /* all is said and committed; the process ends */
 	DELIVER_FAIL,   /* `error` and `failure` say why */
 };
@@ -80,6 +82,8 @@ struct deliver {
 	bool is_retrying;   /* event by event: `retried` of the batch are done */
 	size_t retried;
 	struct hark_observer_outcome trap; /* of the whole batch, while it is retried */
+	bool is_reported;                  /* and nobody has said yet that it is durable */
+	uint64_t after_trap;               /* the cursor once it is */
 	bool is_ending;
 	uint64_t wake_ns;
 	uint64_t shown; /* events, to calls that returned */
@@ -98,5 +102,7 @@ void deliver_begin(struct deliver *d, uint64_t cursor, uint64_t first);
 enum deliver_next deliver_step(struct deliver *d);
 /* The projector says that it has committed up to there.  ERR_FORMAT: that was not sent. */
 MUST_USE enum err deliver_committed(struct deliver *d, uint64_t cursor);
+/* A report of a batch that ended before `next` is durable.  False: it is none of this process. */
+bool deliver_recorded(struct deliver *d, uint64_t next);
 
 #endif

@@ -395,6 +395,17 @@ class_name(uint64_t number)
 	return number < sizeof(names) / sizeof(names[0]) ? names[number] : "of no known class";
 }
 
+/* Its report is durable: it may pass over what it was about. */
+static void
+tell_recorded(struct observer *o, uint64_t next)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_OBSERVER_RECORDED, 0);
+	message_set_number(&m, FIELD_SIZE, next);
+	child_send(&o->module, &m);
+}
+
 /* Its process goes on to its end, so that what came before the trap is committed. */
 static void
 take_trap(struct observer *o, enum observer_state after, const char *why)
@@ -442,6 +453,8 @@ observer_hear_trapped(struct harkd *h, const struct message *m)
 		       (unsigned long long)o->strikes, o->manifest.strikes,
 		       (unsigned long long)message_number(m, FIELD_INDEX, 0));
 	log_warning("observer %s: %s", o->manifest.name, why);
+	if (message_has(m, FIELD_SIZE) && child_runs(&o->module))
+		tell_recorded(o, message_number(m, FIELD_SIZE, 0));
 	if (state.size == 11 && memcmp(state.data, "quarantined", 11) == 0) {
 		take_trap(o, OBSERVER_QUARANTINED, why);
 		quarantine_others(h, o, why);

@@ -383,18 +383,11 @@ def trapped(tap, what, module, report, effects, cursor=None, code=0, count=6, **
     ledger = o.Ledger(top)
     ledger.write(*[o.guest_event] * count)
     p = o.Observer(ledger, module, **options).start()
-    got, at = [], 0
-    while True:
-        batch = p.batch()
-        if batch is None:
-            break
-        at = batch[1]
-        got += batch[2]
-    said = p.report() if report else p.no_report()
+    said, got, at = p.until_end()
     ended = p.end()
     shutil.rmtree(top)
     tap.same("trap: " + what, (said, indexes(got), at, ended),
-             (report or True, effects, count if cursor is None else cursor, (code, "")))
+             (report, effects, count if cursor is None else cursor, (code, "")))
 
 
 def recursion():
@@ -454,8 +447,26 @@ def a_sign_of_life(tap, top):
     tap.same("it answers when the clock has ended a call", p.hear(), ("DONE", 77, {"CODE": 0}))
     tap.same("and says what that was", (indexes(effects), p.report()),
              ([0, 1], ("BudgetExceeded", 0, 3, 2)))
+    p.say("OBSERVER_RECORDED", SIZE=3)
     p.until(3)
     tap.same("before it ends", (p.hear(), p.end()), (None, (0, "")))
+
+
+@test
+def a_trap_is_passed_over_when_it_is_on_record(tap, top):
+    """Before harkd's word that the receipt is durable the cursor stays, whatever else is said."""
+    ledger = o.Ledger(top)
+    ledger.write(*[o.guest_event] * 3)
+    module = w.echo(w.if_(w.of_index(1), w.UNREACHABLE))
+    p = o.Observer(ledger, module).start()
+    tap.same("what came before is delivered", p.batch()[:2], (0, 1))
+    tap.same("the trap is reported", p.report(), ("Panic", 0, 3, 1))
+    p.say("OBSERVER_RECORDED", SIZE=2)          # of a process before this one
+    p.ping()                                    # it lives, and took that word
+    tap.row("and not passed over", not p.has_batch())
+    p.say("OBSERVER_RECORDED", SIZE=3)
+    tap.same("until it is on record", p.batch(), (1, 2, []))
+    tap.same("then it ends", p.end(), (0, ""))
 
 
 @test

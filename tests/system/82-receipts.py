@@ -91,7 +91,7 @@ def a_receipt_is_the_notarys(tap, top):
     tap.same("its registration is recorded", kinds(top, "operations"), ["started", "observer_registered"])
     o.send(proto.trap_report(BUDGET, 0, 2, 1))
     tap.same("harkd hears of its trap", n.until("OBSERVER_TRAPPED"),
-             {"OBSERVER": "seen", "CLASS": BUDGET, "COUNT": 1, "STATE": "struck", "INDEX": 2})
+             {"OBSERVER": "seen", "CLASS": BUDGET, "COUNT": 1, "STATE": "struck", "INDEX": 2, "SIZE": 2})
     leaf = leaves(top, "operations")[2]
     said = leaf["data"]["operation"]
     tap.same("the record has Arkhe's fields, from what the notary knows", said["ObserverQuarantine"],

@@ -10,6 +10,7 @@ import hashlib
 import mmap
 import os
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -270,9 +271,30 @@ class Observer:
     def report(self):
         return read_report(self.trap.recv(4096))
 
-    def no_report(self):
-        """After its end: nothing was said to the notary."""
-        return self.trap.recv(4096) == b""
+    def has_batch(self):
+        return select.select([self.projector], [], [], 0)[0] != []
+
+    def until_end(self):
+        """Its report or None, the effects of all batches, the last cursor.  A report is on record at once."""
+        said, got, at = None, [], 0
+        sockets = [self.projector, self.trap]
+        while self.projector in sockets:
+            ready = select.select(sockets, [], [], LIMIT_S)[0]
+            assert ready, "it neither goes on nor ends"
+            if self.trap in ready:
+                data = self.trap.recv(4096)
+                sockets.remove(self.trap)
+                if data:
+                    said = read_report(data)
+                    self.say("OBSERVER_RECORDED", SIZE=said[2])
+            if self.projector in ready:
+                batch = self.batch()
+                if batch is None:
+                    sockets.remove(self.projector)
+                else:
+                    at = batch[1]
+                    got += batch[2]
+        return said, got, at
 
     # its end
 

@@ -200,9 +200,13 @@ class Pair:
             return
         self.is_heard = True
         if data:
-            read_report(data)           # it is one
+            report = read_report(data)  # it is one
             self.core.say("report", NAME, data.hex())
             self.judge()
+            try:
+                self.channel.send(proto.write_message("OBSERVER_RECORDED", SIZE=report[2]))
+            except OSError:
+                pass                    # it has ended meanwhile
 
     def hear_observer(self):
         data = receive(self.channel)

@@ -157,32 +157,36 @@ static const struct {
 	{ "an event in the middle", 4, 2, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_PANIC, 1, false,
 	  DELIVER_END,
 	  "call 0-3 traps; call 0; batch 0 1 +1; call 1; batch 1 2 +1; call 2 traps; "
-	  "report Panic 0 4 at 2; commit 1; batch 2 3; commit 2; commit 3" },
+	  "report Panic 0 4 at 2; recorded; commit 1; batch 2 3; commit 2; commit 3" },
 	{ "and without effects", 4, 2, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_PANIC, 0, false,
 	  DELIVER_END,
-	  "call 0-3 traps; call 0; call 1; call 2 traps; report Panic 0 4 at 2; batch 0 3; "
+	  "call 0-3 traps; call 0; call 1; call 2 traps; report Panic 0 4 at 2; recorded; batch 0 "
+	  "3; "
 	  "commit 3" },
 	{ "one that stops", 4, 2, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_OTHER, 1, true, DELIVER_END,
 	  "call 0-3 traps; call 0; batch 0 1 +1; call 1; batch 1 2 +1; call 2 traps; "
-	  "report Other 0 4 at 2; commit 1; commit 2" },
+	  "report Other 0 4 at 2; recorded; commit 1; commit 2" },
 	{ "and without effects, which keeps what it passed", 4, 2, WORLD_NOBODY, 0,
 	  HARK_OBSERVER_TRAP_PANIC, 0, true, DELIVER_END,
-	  "call 0-3 traps; call 0; call 1; call 2 traps; report Panic 0 4 at 2; batch 0 2; "
+	  "call 0-3 traps; call 0; call 1; call 2 traps; report Panic 0 4 at 2; recorded; batch 0 "
+	  "2; "
 	  "commit 2" },
 	{ "the first", 3, 0, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_BUDGET_EXCEEDED, 1, false,
 	  DELIVER_END,
-	  "call 0-2 traps; call 0 traps; report BudgetExceeded 0 3 at 0; batch 0 1; commit 1" },
+	  "call 0-2 traps; call 0 traps; report BudgetExceeded 0 3 at 0; recorded; batch 0 1; "
+	  "commit 1" },
 	{ "the first, that stops", 3, 0, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_PANIC, 1, true,
-	  DELIVER_END, "call 0-2 traps; call 0 traps; report Panic 0 3 at 0" },
+	  DELIVER_END, "call 0-2 traps; call 0 traps; report Panic 0 3 at 0; recorded" },
 	{ "an event that was alone", 1, 0, WORLD_NOBODY, 0, HARK_OBSERVER_TRAP_CAPABILITY_DENIED, 1,
 	  false, DELIVER_END,
-	  "call 0 traps; report CapabilityDenied 0 1 at 0; batch 0 1; commit 1" },
+	  "call 0 traps; report CapabilityDenied 0 1 at 0; recorded; batch 0 1; commit 1" },
 	{ "two together", 3, 0, 2, 0, HARK_OBSERVER_TRAP_PANIC, 1, false, DELIVER_END,
 	  "call 0-2 traps; call 0; batch 0 1 +1; call 1; batch 1 2 +1; call 2; commit 1; "
-	  "batch 2 3 +1; report Panic 0 3; commit 2; commit 3" },
+	  "batch 2 3 +1; report Panic 0 3; recorded; commit 2; commit 3" },
 	{ "two together, without effects", 3, 0, 2, 0, HARK_OBSERVER_TRAP_PANIC, 0, true,
 	  DELIVER_END,
-	  "call 0-2 traps; call 0; call 1; call 2; report Panic 0 3; batch 0 3; commit 3" },
+	  "call 0-2 traps; call 0; call 1; call 2; report Panic 0 3; recorded; batch 0 3; commit "
+	  "3" },
 	{ "a budget for two", 4, WORLD_NOBODY, WORLD_NOBODY, 2, HARK_OBSERVER_TRAP_BUDGET_EXCEEDED,
 	  0, false, DELIVER_LEAF, "call 0-3 traps; call 0; call 1; call 2; call 3" },
 };
@@ -211,6 +215,26 @@ a_trap_has_a_name(void **state)
 	}
 }
 
+/* What a killed notary has not recorded is not passed over: the next process meets it again. */
+static void
+a_trap_is_passed_over_when_it_is_on_record(void **state)
+{
+	(void)state;
+	begin(4);
+	w.traps_at = 2;
+	w.keeps_record = true;
+	start();
+	expect(DELIVER_RECORD,
+	       "call 0-3 traps; call 0; batch 0 1 +1; call 1; batch 1 2 +1; call 2 traps; "
+	       "report Panic 0 4 at 2");
+	assert_false(deliver_recorded(&w.deliver, 3));
+	expect(DELIVER_RECORD, "");
+	assert_true(deliver_recorded(&w.deliver, 4));
+	assert_false(deliver_recorded(&w.deliver, 4));
+	expect(DELIVER_END, "commit 1; batch 2 3; commit 2; commit 3");
+	world_finish(&w);
+}
+
 /* Filtered leaves before the event belong to what is passed; the report names the event itself. */
 static void
 a_trap_among_what_is_held_back(void **state)
@@ -224,7 +248,7 @@ a_trap_among_what_is_held_back(void **state)
 	start();
 	expect(DELIVER_END,
 	       "call 1-7 traps; call 1; batch 0 2 +1; call 3; batch 2 4 +1; call 5 traps; "
-	       "report Panic 0 8 at 5; commit 2; batch 4 6; commit 4; commit 6");
+	       "report Panic 0 8 at 5; recorded; commit 2; batch 4 6; commit 4; commit 6");
 	world_finish(&w);
 }
 
@@ -374,6 +398,7 @@ main(void)
 		cmocka_unit_test(leaves_that_are_not_shown),
 		cmocka_unit_test(it_begins_where_leaves_are),
 		cmocka_unit_test(a_trap_has_a_name),
+		cmocka_unit_test(a_trap_is_passed_over_when_it_is_on_record),
 		cmocka_unit_test(a_trap_among_what_is_held_back),
 		cmocka_unit_test(quick_batches_grow),
 		cmocka_unit_test(the_first_batch_is_within_harkds_patience),

@@ -116,6 +116,7 @@ report(void *ctx, const struct trap_report *r)
 
 	if (w->report_error != ERR_OK)
 		return w->report_error;
+	w->reported_next = r->next;
 	trap_report_write(r, bytes); /* it holds what a report must */
 	say(w, "report %s %" PRIu64 " %" PRIu64,
 	    hark_observer_trap_class_name((enum hark_observer_trap_class)r->trap_class), r->first,
@@ -173,6 +174,9 @@ world_run(struct world *w)
 		if (next == DELIVER_COMMIT && !w->keeps) {
 			say(w, "commit %" PRIu64 "; ", d->sent_next[0]);
 			MUST(deliver_committed(d, d->sent_next[0]) == ERR_OK);
+		} else if (next == DELIVER_RECORD && !w->keeps_record) {
+			say(w, "recorded; ");
+			MUST(deliver_recorded(d, w->reported_next));
 		} else if (next != DELIVER_GO_ON) {
 			return next;
 		}

@@ -25,8 +25,10 @@ struct world {
 	size_t effects;                 /* of each event */
 	uint64_t event_ns;              /* how long it takes */
 	/* the others */
-	bool is_full; /* the projector takes nothing */
-	bool keeps;   /* it commits nothing by itself */
+	bool is_full;           /* the projector takes nothing */
+	bool keeps;             /* it commits nothing by itself */
+	bool keeps_record;      /* nobody says that a report is durable */
+	uint64_t reported_next; /* of the last report */
 	enum err send_error, report_error;
 	uint64_t now_ns;
 	char said[16384];
