@@ -57,8 +57,8 @@ packet_pair_one_way(int out[2])
 
 	if (e != ERR_OK)
 		return e;
-	/* What the other end would send has nowhere to go, in the kernel. */
-	if (shutdown(pair[1], SHUT_RD) != 0 || shutdown(pair[0], SHUT_WR) != 0) {
+	/* The kernel ends the other's sending with it. */
+	if (shutdown(pair[1], SHUT_RD) != 0) {
 		file_close(&pair[0]);
 		file_close(&pair[1]);
 		return ERR_SYSTEM;

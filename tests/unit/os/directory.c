@@ -260,6 +260,53 @@ a_watchdog_of_another_is_not_ours(void **state)
 	environment(NULL, NULL, NULL);
 }
 
+static int
+open_below(const char *name)
+{
+	int fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void
+a_folder_is_found_to_be_below_another_whatever_leads_there(void **state)
+{
+	int a, b, link, root;
+	bool below = false;
+
+	(void)state;
+	assert_int_equal(mkdirat(top_fd, "a", 0700), 0);
+	assert_int_equal(mkdirat(top_fd, "a/b", 0700), 0);
+	assert_int_equal(mkdirat(top_fd, "ab", 0700), 0);
+	assert_int_equal(symlinkat("a/b", top_fd, "link"), 0);
+	a = open_below("a");
+	b = open_below("ab");
+	link = open_below("link");
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(folder_is_below(link, a, &below), ERR_OK);
+	assert_true(below);
+	assert_int_equal(folder_is_below(a, a, &below), ERR_OK);
+	assert_true(below);
+	assert_int_equal(folder_is_below(a, top_fd, &below), ERR_OK);
+	assert_true(below);
+	assert_int_equal(folder_is_below(link, root, &below), ERR_OK);
+	assert_true(below);
+	assert_int_equal(folder_is_below(b, a, &below), ERR_OK);
+	assert_false(below);
+	below = true;
+	assert_int_equal(folder_is_below(a, link, &below), ERR_OK);
+	assert_false(below);
+	below = true;
+	assert_int_equal(folder_is_below(root, a, &below), ERR_OK);
+	assert_false(below);
+	(void)close(a);
+	(void)close(b);
+	(void)close(link);
+	(void)close(root);
+	assert_int_equal(unlinkat(top_fd, "a/b", AT_REMOVEDIR), 0);
+}
+
 int
 main(void)
 {
@@ -270,6 +317,7 @@ main(void)
 		T(names_are_listed_each_once_and_again),
 		T(a_lock_is_had_once),
 		T(an_open_folder_is_locked_for_all_who_share_it),
+		T(a_folder_is_found_to_be_below_another_whatever_leads_there),
 		T(a_manager_hears_states),
 		T(what_is_no_manager_is_refused),
 		T(a_watchdog_of_another_is_not_ours),

@@ -165,6 +165,38 @@ clocks_and_randomness_answer(void **state)
 	assert_true(memcmp(a, b, sizeof(a)) != 0);
 }
 
+/* By a link a regular file is; anything else is refused, and a FIFO without a writer holds nobody
+ * up. */
+static void
+only_regular_files_are_opened(void **state)
+{
+	char directory[] = "/tmp/hark-unit-XXXXXX";
+	char path[64], other[64];
+	int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	(void)snprintf(path, sizeof(path), "%s/file", directory);
+	(void)snprintf(other, sizeof(other), "%s/other", directory);
+	assert_int_equal(file_open_regular(path, &fd), ERR_MISSING);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_open_regular(path, &fd), ERR_REFUSED);
+	assert_int_equal(file_open_regular(directory, &fd), ERR_REFUSED);
+	assert_int_equal(file_open_regular("/dev/null", &fd), ERR_REFUSED);
+	assert_int_equal(fd, -1);
+	assert_int_equal(unlink(path), 0);
+	fd = open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	file_close(&fd);
+	assert_int_equal(symlink("other", path), 0);
+	assert_int_equal(file_open_regular(path, &fd), ERR_OK);
+	assert_true(file_is_regular(fd) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	file_close(&fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 int
 main(void)
 {
@@ -175,6 +207,7 @@ main(void)
 		cmocka_unit_test(host_names_are_plain),
 		cmocka_unit_test(addresses_have_limits),
 		cmocka_unit_test(clocks_and_randomness_answer),
+		cmocka_unit_test(only_regular_files_are_opened),
 	};
 
 	return cmocka_run_group_tests_name("os/file", tests, NULL, NULL);
