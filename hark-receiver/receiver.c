@@ -3,13 +3,11 @@
 
 #include "hark-receiver/receiver.h"
 #include "base/must.h"
-#include "base/text.h"
 #include "hark-receiver/cell.h"
 #include "hark-receiver/channel.h"
 #include "hark-receiver/connection.h"
 #include "hark-receiver/supervisor.h"
 #include "os/clock.h"
-#include "os/file.h"
 #include "prog/exit.h"
 #include "prog/log.h"
 #include "proto/message.h"
