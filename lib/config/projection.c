@@ -71,6 +71,52 @@ end_of_user(const char *rest)
 	return at;
 }
 
+/* The next byte of a text in which some are written with %; *at moves past it. */
+static char
+next_byte(const char **at)
+{
+	const char *text = *at;
+	int value = 0;
+	int i;
+
+	*at = text + 1;
+	if (text[0] != '%')
+		return text[0];
+	for (i = 1; i <= 2; i++) {
+		char c = text[i];
+
+		if (c >= '0' && c <= '9')
+			value = value * 16 + (c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value * 16 + (c - 'a' + 10);
+		else if (c >= 'A' && c <= 'F')
+			value = value * 16 + (c - 'A' + 10);
+		else
+			return '%';
+	}
+	*at = text + 3;
+	return (char)value;
+}
+
+/* True where a parameter's name has this word in it, such as sslpassword. */
+static bool
+has_parameter(const char *query, const char *word)
+{
+	while (query != NULL) {
+		const char *end = query + 1 + strcspn(query + 1, "=&");
+		char name[32];
+		size_t size = 0;
+
+		for (query++; query < end && size < sizeof(name) - 1;)
+			name[size++] = next_byte(&query);
+		name[size] = '\0';
+		if (strstr(name, word) != NULL)
+			return true;
+		query = strchr(end, '&');
+	}
+	return false;
+}
+
 bool
 config_projection_has_secret(const char *projection)
 {
@@ -81,10 +127,8 @@ config_projection_has_secret(const char *projection)
 	if (scheme == 0)
 		return false;
 	at = end_of_user(rest);
-	/* Names of parameters may be written with %: what could be one counts. */
 	return (at != NULL && memchr(rest, ':', (size_t)(at - rest)) != NULL) ||
-	       strstr(rest, "password") != NULL ||
-	       (strchr(rest, '?') != NULL && strchr(strchr(rest, '?'), '%') != NULL);
+	       has_parameter(strchr(rest, '?'), "password");
 }
 
 void

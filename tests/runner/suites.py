@@ -139,8 +139,9 @@ def system(options):
 
 def campaign(options):
     """Hundreds of kills take minutes of waiting and little of the processors."""
-    return [Job("campaign", "kills.py", [PYTHON, options.path("tests", "campaign", "kills.py")],
-                timeout_s=5400 if options.long else 900, env=options.bin())]
+    return [Job("campaign", name, [PYTHON, options.path("tests", "campaign", name)],
+                timeout_s=5400 if options.long else 900, env=options.bin())
+            for name in ("kills.py", "observers.py")]
 
 
 def crates(options):
