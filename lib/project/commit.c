@@ -77,11 +77,11 @@ write_dead(struct project *p, struct project_failure *why)
 						   database_text(p->dead[i].error),
 						   database_bytes(effect->payload) };
 
-		e = database_ask(&p->db,
-				 "INSERT INTO hark_dead_letters (observer, first_index, "
-				 "next_index, ordinal, token, error, payload) "
-				 "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-				 values, 7, NULL, NULL, NULL, why);
+		e = database_tell(&p->db,
+				  "INSERT INTO hark_dead_letters (observer, first_index, "
+				  "next_index, ordinal, token, error, payload) "
+				  "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+				  values, 7, why);
 	}
 	if (e == ERR_OK && p->dead_count > 0) {
 		struct database_value values[] = { database_number(p->dead_letters + p->dead_count),

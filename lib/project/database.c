@@ -86,6 +86,16 @@ database_ask(struct database *db, const char *sql, const struct database_value *
 	return db->ops->ask(db->state, sql, values, count, fn, ctx, changed_out, why);
 }
 
+enum err
+database_tell(struct database *db, const char *sql, const struct database_value *values,
+	      size_t count, struct project_failure *why)
+{
+	if (db->ops->tell == NULL)
+		return database_ask(db, sql, values, count, NULL, NULL, NULL, why);
+	MUST(db->state != NULL && sql != NULL);
+	return db->ops->tell(db->state, sql, values, count, why);
+}
+
 /* ---- tables -------------------------------------------------------------------------------- */
 
 static enum err

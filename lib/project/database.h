@@ -79,6 +79,9 @@ struct database_ops {
 	enum err (*ask)(void *state, const char *sql, const struct database_value *values,
 			size_t count, database_row_fn *fn, void *ctx, uint64_t *changed_out,
 			struct project_failure *why);
+	/* As ask, but nothing is answered, and it may be done as late as the next call. */
+	enum err (*tell)(void *state, const char *sql, const struct database_value *values,
+			 size_t count, struct project_failure *why);
 	/* The columns of a table that rows can be written to.  ERR_MISSING: there is no such table;
 	 * ERR_REFUSED: a key that is none of its columns. */
 	enum err (*describe)(void *state, const struct project_config *config, struct table *out,
@@ -111,6 +114,9 @@ MUST_USE enum err database_ask(struct database *db, const char *sql,
 			       const struct database_value *values, size_t count,
 			       database_row_fn *fn, void *ctx, uint64_t *changed_out,
 			       struct project_failure *why);
+MUST_USE enum err database_tell(struct database *db, const char *sql,
+				const struct database_value *values, size_t count,
+				struct project_failure *why);
 /* Makes Hark's tables where they are not there, in a transaction that has begun. */
 MUST_USE enum err database_make_tables(struct database *db, struct project_failure *why);
 /*

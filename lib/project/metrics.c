@@ -160,12 +160,12 @@ store(const struct capability_context *c, const struct series *s, struct project
 	series_write_buckets(s, buckets);
 	values[4] = database_text(value);
 	values[5] = database_text(buckets);
-	return database_ask(c->db,
-			    "INSERT INTO hark_metrics (observer, name, labels, type, value, "
-			    "buckets) VALUES ($1, $2, $3, $4, $5, $6) "
-			    "ON CONFLICT (observer, name, labels) DO UPDATE "
-			    "SET value = excluded.value, buckets = excluded.buckets",
-			    values, 6, NULL, NULL, NULL, why);
+	return database_tell(c->db,
+			     "INSERT INTO hark_metrics (observer, name, labels, type, value, "
+			     "buckets) VALUES ($1, $2, $3, $4, $5, $6) "
+			     "ON CONFLICT (observer, name, labels) DO UPDATE "
+			     "SET value = excluded.value, buckets = excluded.buckets",
+			     values, 6, why);
 }
 
 static enum err

@@ -20,8 +20,16 @@
 #define FORMAT_BINARY 1
 #define BEGIN         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 #define PORT_USUAL    "5432"
+/* What waits goes when it is that much. */
+#define TOLD_BYTES 65536u
 
 /* ---- statements ----------------------------------------------------------------------------- */
+
+static struct bytes
+text_of(const char *text)
+{
+	return (struct bytes){ (const uint8_t *)text, strlen(text) };
+}
 
 /* What is about values is a mistake in a statement that has none of an observer's. */
 static enum err
@@ -42,30 +50,92 @@ postgresql_begin_from(void *state, const struct project_config *config, uint64_t
 		      uint64_t *changed_out, struct project_failure *why)
 {
 	struct pg_state *s = state;
-	char *observer = PQescapeLiteral(s->connection, config->observer, strlen(config->observer));
-	char *origin = PQescapeLiteral(s->connection, config->origin, strlen(config->origin));
 	struct sql q = { 0 };
 	const char *text = NULL;
-	enum err e = observer != NULL && origin != NULL ? ERR_OK : ERR_MEMORY;
+	enum err e;
 
-	if (e == ERR_OK) {
-		sql_add(&q, BEGIN);
-		sql_format(&q, "; UPDATE hark_cursors SET next_index = %llu WHERE observer = ",
-			   (unsigned long long)to);
-		sql_add(&q, observer);
-		sql_add(&q, " AND origin = ");
-		sql_add(&q, origin);
-		sql_format(&q, " AND next_index = %llu", (unsigned long long)from);
-		e = sql_end(&q, &text);
-	}
+	sql_add(&q, BEGIN);
+	sql_format(&q, "; UPDATE hark_cursors SET next_index = %llu WHERE observer = ",
+		   (unsigned long long)to);
+	sql_literal(&q, text_of(config->observer));
+	sql_add(&q, " AND origin = ");
+	sql_literal(&q, text_of(config->origin));
+	sql_format(&q, " AND next_index = %llu", (unsigned long long)from);
+	e = sql_end(&q, &text);
 	if (e == ERR_OK)
 		e = of_own(pg_run(s, text, changed_out, why));
 	sql_finish(&q);
-	PQfreemem(observer);
-	PQfreemem(origin);
 	s->saved = PG_NOT_SAVED;
 	s->waiting = 0;
 	return e;
+}
+
+/* ---- statements that wait ------------------------------------------------------------------ */
+
+/* bytea's hex form. */
+static void
+add_bytes(struct sql *q, struct bytes bytes)
+{
+	static const char digits[] = "0123456789abcdef";
+	char hex[512];
+	size_t used = 0;
+	size_t i;
+
+	sql_add(q, "'\\x");
+	for (i = 0; i < bytes.size; i++) {
+		hex[used++] = digits[bytes.data[i] >> 4];
+		hex[used++] = digits[bytes.data[i] & 15];
+		if (used == sizeof(hex) || i + 1 == bytes.size) {
+			sql_bytes(q, hex, used);
+			used = 0;
+		}
+	}
+	sql_add(q, "'");
+}
+
+static void
+add_value(struct sql *q, const struct database_value *v)
+{
+	switch (v->kind) {
+	case DATABASE_NUMBER:
+		sql_format(q, "%llu", (unsigned long long)v->number);
+		break;
+	case DATABASE_TEXT:
+		sql_literal(q, v->bytes);
+		break;
+	case DATABASE_BYTES:
+		add_bytes(q, v->bytes);
+		break;
+	case DATABASE_NULL:
+	default:
+		sql_add(q, "NULL");
+		break;
+	}
+}
+
+/* With literals in the place of $1, $2, ...: so many of them go in one go. */
+static enum err
+postgresql_tell(void *state, const char *sql, const struct database_value *values, size_t count,
+		struct project_failure *why)
+{
+	struct pg_state *s = state;
+
+	MUST(count <= VALUES_MAX);
+
+	while (*sql != '\0') {
+		size_t size = strcspn(sql, "$");
+
+		sql_bytes(&s->told, sql, size);
+		sql += size;
+		if (*sql == '\0')
+			break;
+		/* Our own statements: a digit follows. */
+		MUST(sql[1] > '0' && (size_t)(sql[1] - '1') < count);
+		add_value(&s->told, &values[sql[1] - '1']);
+		sql += 2;
+	}
+	sql_add(&s->told, "; ");
+	return s->told.text.size >= TOLD_BYTES ? of_own(pg_run(s, "", NULL, why)) : ERR_OK;
 }
 
 static enum err
@@ -78,6 +148,7 @@ postgresql_ask(void *state, const char *sql, const struct database_value *values
 	Oid types[VALUES_MAX];
 	int sizes[VALUES_MAX];
 	int formats[VALUES_MAX];
+	enum err e;
 	size_t i;
 
 	MUST(count <= VALUES_MAX);
@@ -101,6 +172,9 @@ postgresql_ask(void *state, const char *sql, const struct database_value *values
 			data[i] = numbers[i];
 		}
 	}
+	e = s->told.text.size > 0 ? of_own(pg_run(s, "", NULL, why)) : ERR_OK;
+	if (e != ERR_OK)
+		return e;
 	if (PQsendQueryParams(s->connection, sql, (int)count, types, data, sizes, formats, 0) == 0)
 		return of_own(pg_failed(s, NULL, why));
 	return of_own(pg_take(s, fn, ctx, changed_out, why));
@@ -119,6 +193,7 @@ postgresql_close(void *state)
 	row_reader_finish(&s->reader);
 	pg_keys_finish(&s->keys);
 	buf_finish(&s->copy);
+	sql_finish(&s->told);
 	free(s->values);
 	free(s->given);
 	free(s);
@@ -268,8 +343,9 @@ postgresql_open(const struct database_place *place, void **out, struct project_f
 		e = pg_failed(s, NULL, why);
 	if (e == ERR_OK) {
 		(void)PQsetNoticeReceiver(s->connection, ignore_notice, NULL);
-		/* What is said to be committed must be on a disk. */
+		/* What is said to be committed must be on a disk; a backslash is a backslash. */
 		e = of_own(pg_run(s,
+				  "SET standard_conforming_strings = on; "
 				  "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) "
 				  "WHERE pg_catalog.current_setting('synchronous_commit') = 'off'",
 				  NULL, why));
@@ -340,6 +416,7 @@ const struct database_ops database_postgresql = {
 	.close = postgresql_close,
 	.run = postgresql_run,
 	.ask = postgresql_ask,
+	.tell = postgresql_tell,
 	.describe = postgresql_describe,
 	.prepare_rows = pg_prepare_rows,
 	.write_rows = pg_write_rows,

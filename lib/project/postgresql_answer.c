@@ -39,11 +39,17 @@ say(const struct pg_state *s, const char *text, const char *detail, struct proje
 	char raw[PROJECT_TEXT_BYTES];
 	char shown[PROJECT_TEXT_BYTES - 16];
 	size_t size;
+	char *at;
 
 	(void)snprintf(raw, sizeof(raw), "%s%s%s", text, detail[0] != '\0' ? ": " : "", detail);
 	size = strlen(raw);
 	while (size > 0 && raw[size - 1] == '\n')
 		raw[--size] = '\0';
+	/* libpq and servers write several lines. */
+	for (at = raw; *at != '\0'; at++) {
+		if (*at == '\n' || *at == '\t')
+			*at = ' ';
+	}
 	hide_password(s, raw);
 	(void)text_escape(raw, size, shown, sizeof(shown));
 	project_say(why, "PostgreSQL: %s", shown);
@@ -218,11 +224,30 @@ pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_ou
 }
 
 enum err
+pg_send(struct pg_state *s, const char *sql, struct project_failure *why)
+{
+	const char *text = sql;
+	enum err e = ERR_OK;
+	int sent;
+
+	/* What waits goes first, with it. */
+	if (s->told.text.size > 0) {
+		sql_add(&s->told, sql);
+		e = sql_end(&s->told, &text);
+	}
+	if (e != ERR_OK)
+		return e;
+	sent = PQsendQuery(s->connection, text);
+	sql_finish(&s->told);
+	return sent != 0 ? ERR_OK : pg_failed(s, NULL, why);
+}
+
+enum err
 pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out, struct project_failure *why)
 {
-	if (PQsendQuery(s->connection, sql) == 0)
-		return pg_failed(s, NULL, why);
-	return pg_take(s, NULL, NULL, changed_out, why);
+	enum err e = pg_send(s, sql, why);
+
+	return e == ERR_OK ? pg_take(s, NULL, NULL, changed_out, why) : e;
 }
 
 enum err

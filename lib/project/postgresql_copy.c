@@ -45,8 +45,9 @@ pg_copy_begin(struct pg_copy *c, const char *sql, struct project_failure *why)
 	MUST(s != NULL && c->table != NULL && c->rows == 0);
 
 	buf_clear(&s->copy);
-	if (PQsendQuery(s->connection, sql) == 0)
-		return pg_failed(s, NULL, why);
+	e = pg_send(s, sql, why);
+	if (e != ERR_OK)
+		return e;
 	while ((e = pg_result(s, &result, why)) == ERR_OK && result != NULL) {
 		ExecStatusType status = PQresultStatus(result);
 

@@ -39,8 +39,9 @@ struct pg_state {
 	struct buf copy;
 	struct pg_keys keys;
 	enum pg_saved saved;
-	uint64_t round; /* of rows on their way to a table with a key; never used twice */
-	size_t waiting; /* rows that have gone that way since the temporary table was empty */
+	uint64_t round;  /* of rows on their way to a table with a key; never used twice */
+	struct sql told; /* statements that go with the next one */
+	size_t waiting;  /* rows that have gone that way since the temporary table was empty */
 };
 
 /*
@@ -58,6 +59,8 @@ enum err pg_results(struct pg_state *s, struct project_failure *why);
 /* Says what a result or, with NULL, the connection complains about.  ERR_FORMAT: of values, in a
  * way that other values may not meet; else as in database.h. */
 enum err pg_failed(struct pg_state *s, const struct pg_result *result, struct project_failure *why);
+/* Sends statements, behind those that wait.  As pg_failed. */
+enum err pg_send(struct pg_state *s, const char *sql, struct project_failure *why);
 /* Sends statements and takes all their results; *changed_out, which may be NULL, is of the last.
  * As pg_failed. */
 enum err pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out,
@@ -67,6 +70,35 @@ enum err pg_prepare_rows(void *state, const struct table *table, struct project_
 enum err pg_write_rows(void *state, const struct table *table, const struct effect *const *effects,
 		       size_t count, database_refused_fn *refused, void *ctx,
 		       struct project_failure *why);
+
+/* ---- rows (postgresql_rows.c) ---- */
+
+/* Rows that are written together. */
+struct pg_job {
+	struct pg_state *s;
+	const struct table *table;
+	const struct effect *const *effects;
+	bool *skipped; /* no rows: they were handed over when they were read */
+	database_refused_fn *refused;
+	void *ctx;
+	struct project_failure *why;
+};
+
+/* Reads one row into the state's values.  ERR_FORMAT: it is none, and was handed over. */
+enum err pg_read_row(struct pg_job *j, size_t at);
+/* Adds what makes a savepoint where the next statements begin. */
+void pg_save(struct pg_state *s, struct sql *q);
+/* Undoes all since then. */
+enum err pg_undo(struct pg_state *s);
+/*
+ * Writes rows from `from` on, as many as go together, at most up to `to`; *next_out is the first
+ * that it did not look at.  ERR_FORMAT: the table refused one of them, all of these are undone.
+ */
+enum err pg_try_bulk(struct pg_job *j, size_t from, size_t to, size_t *next_out);
+/* The same of all of them, one by one. */
+enum err pg_try_inserts(struct pg_job *j, size_t from, size_t to);
+/* What a row does that meets one of its key; `exactly`: of the given columns alone. */
+void pg_add_conflict(struct sql *q, const struct table *t, const bool *given, bool exactly);
 
 /* ---- COPY (postgresql_copy.c) ---- */
 

@@ -12,9 +12,11 @@
 
 /* ---- statements ---------------------------------------------------------------------------- */
 
-static void
-add_bytes(struct sql *s, const char *text, size_t size)
+void
+sql_bytes(struct sql *s, const char *text, size_t size)
 {
+	MUST(s != NULL && (text != NULL || size == 0));
+
 	if (s->e == ERR_OK)
 		s->e = buf_append(&s->text, text, size, SQL_BYTES_MAX);
 }
@@ -24,23 +26,40 @@ sql_add(struct sql *s, const char *text)
 {
 	MUST(s != NULL && text != NULL);
 
-	add_bytes(s, text, strlen(text));
+	sql_bytes(s, text, strlen(text));
+}
+
+static void
+add_quoted(struct sql *s, const char *text, size_t size, char quote)
+{
+	sql_bytes(s, &quote, 1);
+	while (size > 0) {
+		const char *next = memchr(text, quote, size);
+		size_t part = next != NULL ? (size_t)(next - text) + 1 : size;
+
+		sql_bytes(s, text, part);
+		if (next != NULL)
+			sql_bytes(s, &quote, 1);
+		text += part;
+		size -= part;
+	}
+	sql_bytes(s, &quote, 1);
 }
 
 void
 sql_name(struct sql *s, const char *name, size_t size)
 {
-	size_t i;
-
 	MUST(s != NULL && (name != NULL || size == 0));
 
-	add_bytes(s, "\"", 1);
-	for (i = 0; i < size; i++) {
-		if (name[i] == '"')
-			add_bytes(s, "\"", 1);
-		add_bytes(s, name + i, 1);
-	}
-	add_bytes(s, "\"", 1);
+	add_quoted(s, name, size, '"');
+}
+
+void
+sql_literal(struct sql *s, struct bytes text)
+{
+	MUST(s != NULL && (text.data != NULL || text.size == 0));
+
+	add_quoted(s, (const char *)text.data, text.size, '\'');
 }
 
 void
@@ -57,7 +76,7 @@ sql_format(struct sql *s, const char *format, ...)
 	va_end(list);
 	/* Our own formats, with numbers and short words. */
 	MUST(n >= 0 && (size_t)n < sizeof(text));
-	add_bytes(s, text, (size_t)n);
+	sql_bytes(s, text, (size_t)n);
 }
 
 enum err
@@ -65,7 +84,7 @@ sql_end(struct sql *s, const char **out)
 {
 	MUST(s != NULL && out != NULL);
 
-	add_bytes(s, "", 1);
+	sql_bytes(s, "", 1);
 	if (s->e == ERR_OK)
 		*out = (const char *)s->text.data;
 	return s->e;

@@ -13,7 +13,7 @@
 /* More than any of the databases has. */
 #define TABLE_COLUMNS_MAX 4096u
 /* The longest statement that is put together here, in bytes. */
-#define SQL_BYTES_MAX 1048576u
+#define SQL_BYTES_MAX 268435456u
 
 enum column_form {
 	COLUMN_PLAIN,   /* its type reads texts */
@@ -61,12 +61,15 @@ struct sql {
 };
 
 void sql_add(struct sql *s, const char *text);
+void sql_bytes(struct sql *s, const char *text, size_t size);
 /* An identifier in quotes, which are doubled within. */
 void sql_name(struct sql *s, const char *name, size_t size);
 __attribute__((format(printf, 2, 3))) void sql_format(struct sql *s, const char *format, ...);
 /* Terminates it: *out is good as long as the statement is.  ERR_MEMORY, ERR_LIMIT. */
 MUST_USE enum err sql_end(struct sql *s, const char **out);
 void sql_finish(struct sql *s);
+/* A text in quotes, which are doubled within; it holds no NUL. */
+void sql_literal(struct sql *s, struct bytes text);
 /* A table's name as it is given, in quotes. */
 void table_quote(const char *name, struct sql *s);
 

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+from random import Random
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -168,6 +169,66 @@ def merged_rows(tap, db, folder):
     tap.same("a row without its key, or with a generated column, is dead",
              [letter[2] for letter in dead(db)], ["5", "6"])
     p.stop()
+
+
+MODEL = ("CREATE TABLE model (cell TEXT NOT NULL, pid BIGINT NOT NULL, a NUMERIC(20), "
+         "b VARCHAR(5) DEFAULT 'd', c BIGINT CHECK (c >= 0), PRIMARY KEY (cell, pid))")
+
+
+def model_row(random, keys):
+    """One that may lack its key, or a value that the table refuses."""
+    out = {"cell": "c%d" % random.randrange(keys), "pid": random.randrange(2)}
+    for name, values in (("a", [None, 2**64 - 1, 5]), ("b", [None, "x", "it's", "a\\"]),
+                         ("c", [None, 0, 7])):
+        if random.random() < 0.5:
+            out[name] = random.choice(values)
+    if random.random() < 0.03:
+        out["c"] = -1
+    if random.random() < 0.02:
+        del out["pid"]
+    return out
+
+
+def model_apply(table, given):
+    """What docs/format/projection.md says; False: a dead letter."""
+    if "pid" not in given or (given.get("c") or 0) < 0:
+        return False
+    key = (given["cell"], given["pid"])
+    if key not in table:
+        table[key] = {"a": None, "b": "d", "c": None}
+        table[key].update({k: given[k] for k in "abc" if k in given})
+    else:
+        table[key].update({k: given[k] for k in "abc" if given.get(k) is not None})
+    return True
+
+
+@test
+def merged_as_a_model_says(tap, db, folder):
+    """Many keys and few, in large batches and small ones."""
+    for seed, keys, most in ((1, 400, 3000), (2, 3, 3000), (3, 60, 300), (4, 1, 40), (5, 5, 3)):
+        random = Random(seed)
+        p = start(db, folder, TABLE="model", KEY=["cell", "pid"], CREATE=MODEL)
+        p.begin()
+        table, died, left = {}, [], 2500
+        while left > 0:
+            count = min(left, random.randrange(1, most))
+            given = [model_row(random, keys) for _ in range(count)]
+            died += [[str(p.cursor), str(i)] for i, one in enumerate(given)
+                     if not model_apply(table, one)]
+            p.batch(p.cursor + 1, [row(**one) for one in given])
+            left -= count
+        p.stop()
+        got = db.ask("SELECT cell, pid, a, b, c FROM model ORDER BY cell, pid")
+        tap.row("merged as a model says, seed %d" % seed,
+                got == [[cell, str(pid)] + [None if v is None else str(v)
+                                            for v in table[cell, pid].values()]
+                        for cell, pid in sorted(table)] and len(got) > 0, got[:3])
+        letters = db.ask("SELECT first_index, ordinal FROM hark_dead_letters "
+                         "ORDER BY first_index, ordinal")
+        tap.row("and so do the dead, seed %d" % seed, letters == died and len(died) > 50,
+                (letters[:5], died[:5]))
+        db.ask("DROP TABLE model")
+        db.ask("DELETE FROM hark_cursors")
 
 
 def ends_with(tap, db, folder, what, said, code=EXIT_PROTOCOL, **options):
