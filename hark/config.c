@@ -63,8 +63,9 @@ command_config_check(int argc, char **argv)
 		log_error("%s", why.text);
 		return e == ERR_MISSING && why.is_file ? EXIT_NO_INPUT : exit_code_of(e);
 	}
-	log_info("good: data %s, run %s, %zu %s", c.data, c.run, c.cell_count,
-		 text_counted(c.cell_count, "cell", "cells"));
+	log_info("good: data %s, run %s, %zu %s, %zu %s", c.data, c.run, c.cell_count,
+		 text_counted(c.cell_count, "cell", "cells"), c.observer_count,
+		 text_counted(c.observer_count, "observer", "observers"));
 	config_finish(&c);
 	return EXIT_OK;
 }

@@ -111,7 +111,7 @@ options() {
 	END
 	run "$hark" config check "$dir/h.yaml"
 	[ "$status" -eq 0 ]
-	[ "$output" = "hark config check: good: data /srv/hark, run /run/hark, 1 cell" ]
+	[ "$output" = "hark config check: good: data /srv/hark, run /run/hark, 1 cell, 0 observers" ]
 	mkdir "$dir/h.yaml.d"
 	printf 'ledger:\n  tick: 4\n' >"$dir/h.yaml.d/10.yaml"
 	run "$hark" config check "$dir/h.yaml"

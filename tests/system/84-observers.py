@@ -8,6 +8,7 @@ for a fact and has a limit.
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -554,6 +555,42 @@ def doctor():
         d.put("hark.yaml", text.replace(EVENTS, "/no/such.wasm"))
         out = d.hark("doctor", "--dir", "/var/tmp", "--config", config, code=69)
         assert "/no/such.wasm" in out, out
+
+
+def built(d, folder, module, **more):
+    """Runs the template's own build and tries what came of it."""
+    done = subprocess.run([os.path.join(d.dir, folder, "build")], capture_output=True, text=True, cwd="/",
+                          env={**os.environ, **more})
+    assert done.returncode == 0, done.stderr
+    said = json.loads(d.hark("observer", "test", os.path.join(folder, module), "--grant", "PgWrite", "--json"))
+    equal((said["load"], said["run"], said["effects"]), ("ok", "ok", 1), folder)
+    row = json.loads(said["payloads"][0]["bytes"])
+    equal(row, {"index": 0, "cell": "example"}, "row")
+
+
+@test("new: a template in C that builds as it stands, and runs")
+def new_c():
+    with Daemon() as d:
+        d.hark("observer", "new", "--lang", "c", "mine")
+        built(d, "mine", "rows.wasm")
+        assert "is there already" in d.hark("observer", "new", "--lang", "c", "mine", code=73)
+        assert "c or rust" in d.hark("observer", "new", "--lang", "d", "other", code=2)
+        d.hark("observer", "new", "mine", code=2)
+
+
+@test("new: the same in Rust")
+def new_rust():
+    with Daemon() as d:
+        d.hark("observer", "new", "mine", "--lang", "rust")
+        for rustc in dict.fromkeys(filter(None, (shutil.which("rustc"), "/usr/bin/rustc"))):
+            if not os.path.exists(rustc):
+                continue
+            found = subprocess.run([rustc, "--print", "target-libdir", "--target", "wasm32-unknown-unknown"],
+                                   capture_output=True, text=True)
+            if found.returncode == 0 and os.path.isdir(found.stdout.strip()):
+                built(d, "mine", "rows.wasm", RUSTC=rustc)
+                return None
+        return "no rustc here has the target wasm32-unknown-unknown"
 
 
 def main():

@@ -202,7 +202,7 @@ set_up(void **state)
 	hear_well = true;
 	start_fails = false;
 	failed_code = 0;
-	kind.drains = kind.asks = false;
+	kind.drains = kind.asks = kind.once = false;
 	if (loop_create(test_clock, &h.loop) != ERR_OK)
 		return -1;
 	child_init(&c, &kind, &h);
@@ -295,6 +295,64 @@ one_that_ran_well_is_back_at_once(void **state)
 	assert_int_equal(c.state, CHILD_STARTING);
 	assert_int_equal(c.restarts, 1);
 	assert_int_equal(gones, 0);
+}
+
+/* One that is its owner's to start again. */
+static void
+once_is_not_started_again_and_its_failures_are_its_owners(void **state)
+{
+	(void)state;
+	kind.once = true;
+	h.life = LIFE_STARTING;
+	start();
+	say(MESSAGE_FAILED);
+	end(false, EXIT_IO);
+	turns();
+	assert_int_equal(c.state, CHILD_STOPPED);
+	assert_false(c.wanted);
+	assert_int_equal(failed_code, 0);
+	assert_int_equal(c.failed_code, EXIT_IO);
+	assert_false(c.end.by_signal);
+	assert_int_equal(c.end.number, EXIT_IO);
+	assert_false(c.was_killed);
+	assert_true(ends == 1 && gones == 1);
+	pass_ms(100000);
+	assert_int_equal(starts, 1);
+	child_start(&c);
+	assert_int_equal(starts, 2);
+	assert_int_equal(c.failed_code, 0);
+	child_kill(&c, "the test says so");
+	assert_true(c.was_killed);
+	end(true, SIGKILL);
+	turns();
+	assert_true(c.end.by_signal && c.end.number == SIGKILL);
+	start_fails = true;
+	child_start(&c);
+	assert_int_equal(c.state, CHILD_STOPPED);
+	assert_false(c.wanted);
+	pass_ms(100000);
+	assert_int_equal(starts, 2);
+}
+
+static void
+a_start_may_be_given_a_limit_of_its_own(void **state)
+{
+	(void)state;
+	kind.once = true;
+	child_start(&c);
+	turns();
+	pass_ms(29000);
+	child_limit_start(&c, 60000);
+	pass_ms(59999);
+	assert_int_equal(c.state, CHILD_STARTING);
+	assert_false(c.was_late);
+	pass_ms(1);
+	assert_int_equal(c.state, CHILD_ENDING);
+	assert_true(c.was_late && c.was_killed && kills == 1);
+	end(true, SIGKILL);
+	turns();
+	child_start(&c);
+	assert_false(c.was_late || c.was_killed);
 }
 
 static void
@@ -588,6 +646,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(it_starts_is_ready_and_ends_as_told),
 		T(one_that_ran_well_is_back_at_once),
+		T(once_is_not_started_again_and_its_failures_are_its_owners),
+		T(a_start_may_be_given_a_limit_of_its_own),
 		T(one_that_fails_waits_longer_each_time),
 		T(a_start_that_fails_is_tried_again),
 		T(each_state_has_its_limit),
