@@ -304,8 +304,8 @@ names_have_one_limit(void **state)
 		(void)snprintf(base, sizeof(base), "%s/%.*s", c.directory, (int)size - 5, name);
 		(void)snprintf(socket_path, sizeof(socket_path), "%s_9001", base);
 		if (size > NAME_LIMIT) {
-			(void)snprintf(words, sizeof(words), "is %zu bytes over",
-				       size - NAME_LIMIT);
+			(void)snprintf(words, sizeof(words), "is %zu %s over", size - NAME_LIMIT,
+				       size - NAME_LIMIT == 1 ? "byte" : "bytes");
 			expect_refusal(base, socket_path, words);
 			continue;
 		}
