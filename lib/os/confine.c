@@ -4,6 +4,7 @@
  * all of them.  Numbers of newer kernels than the headers' are written out.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -129,6 +130,20 @@ confine_background(void)
 	if (setpriority(PRIO_PROCESS, 0, 19) != 0)
 		return failed();
 	return done(sched_setscheduler(0, SCHED_BATCH, &none));
+}
+
+enum err
+confine_end_before_others(void)
+{
+	static const char half[] = "500";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	enum err e;
+
+	if (fd < 0)
+		return failed();
+	e = write(fd, half, sizeof(half) - 1) == (ssize_t)sizeof(half) - 1 ? ERR_OK : failed();
+	(void)close(fd);
+	return e;
 }
 
 bool

@@ -46,6 +46,9 @@ MUST_USE enum err confine_limit(int resource, uint64_t most);
 
 /* From now on it runs where nobody else wants to: nice 19, in long turns (SCHED_BATCH). */
 MUST_USE enum err confine_background(void);
+/* Where the system is out of memory, this process is ended before others, as though it had half of
+ * all of it more than it has.  A process that has changed its user may not say so any more. */
+MUST_USE enum err confine_end_before_others(void);
 
 bool confine_is_root(void);
 /* No capability can be gained any more, by nothing that is executed. */

@@ -12,7 +12,7 @@
 
 /* Files and folders beyond its directories that a role may read. */
 #define ROLE_READABLE_MAX     24u
-#define ROLE_LIMITS_MAX       3u
+#define ROLE_LIMITS_MAX       4u
 #define ROLE_THREAD_RULES_MAX 5u
 
 /* Whose the process is where harkd is root. */

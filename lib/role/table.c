@@ -33,6 +33,9 @@
 		   CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define THREAD_FLAG_OF_MUSL (uint32_t) CLONE_DETACHED
 
+/* A stack is memory that RLIMIT_DATA does not count. */
+#define STACK_BYTES ((uint64_t)8 * 1024 * 1024)
+
 /* With any of these open() does more than read.  Of O_TMPFILE the bit that is its own. */
 #define FLAGS_OF_WRITING \
 	(uint32_t)(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
@@ -64,7 +67,7 @@ static const struct role_row rows[] = {
 			  .limits = { { RLIMIT_CORE, 0 },
 				      { RLIMIT_NPROC, 0 },
 				      { RLIMIT_NOFILE, 64 } } },
-	/* Beside these two its limits depend on its manifest, and its threads come after them: the
+	/* Beside these its limits depend on its manifest, and its threads come after them: the
 	   program sets them. */
 	[ROLE_OBSERVER] = { .name = "observer",
 			    .user = ROLE_USER_DIRECTORY,
@@ -72,27 +75,31 @@ static const struct role_row rows[] = {
 			    .has_directories = true,
 			    .only_reads = true,
 			    .is_background = true,
-			    .limit_count = 2,
-			    .limits = { { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, 64 } } },
+			    .limit_count = 3,
+			    .limits = { { RLIMIT_CORE, 0 },
+					{ RLIMIT_NOFILE, 64 },
+					{ RLIMIT_STACK, STACK_BYTES } } },
 	/* How much memory it may have depends on its manifest: the program sets that. */
 	[ROLE_PROJECTOR] = { .name = "projector",
 			     .user = ROLE_USER_DIRECTORY,
 			     .has_directories = true,
 			     .is_background = true,
-			     .limit_count = 3,
+			     .limit_count = 4,
 			     .limits = { { RLIMIT_CORE, 0 },
 					 { RLIMIT_NPROC, 0 },
-					 { RLIMIT_NOFILE, 64 } } },
+					 { RLIMIT_NOFILE, 64 },
+					 { RLIMIT_STACK, STACK_BYTES } } },
 	[ROLE_PROJECTOR_CLIENT] = { .name = "projector",
 				    .user = ROLE_USER_DIRECTORY,
 				    .begins_as = ROLE_PROJECTOR,
 				    .has_directories = true,
 				    .is_background = true,
 				    .is_client = true,
-				    .limit_count = 3,
+				    .limit_count = 4,
 				    .limits = { { RLIMIT_CORE, 0 },
 						{ RLIMIT_NPROC, 0 },
-						{ RLIMIT_NOFILE, 64 } } },
+						{ RLIMIT_NOFILE, 64 },
+						{ RLIMIT_STACK, STACK_BYTES } } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == ROLE_COUNT, "a row for each role");
@@ -124,6 +131,14 @@ role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
 	    .mask = (mask_),                                \
 	    .value = (value_),                              \
 	    .otherwise = (otherwise_) } },
+#define KILLED_IF(name, who, argument_, mask_, value_) \
+	{ who,                                         \
+	  { .call = SYS_##name,                        \
+	    .action = FILTER_KILL,                     \
+	    .argument = (argument_),                   \
+	    .mask = (mask_),                           \
+	    .value = (value_),                         \
+	    .otherwise = FILTER_NEXT } },
 #define KILLED(name)         KILLED_IN(name, EVERY)
 #define KILLED_IN(name, who) { who, { .call = SYS_##name, .action = FILTER_KILL } },
 #define ABSENT(name)         { EVERY, { .call = SYS_##name, .action = FILTER_ABSENT } },
@@ -132,6 +147,7 @@ role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
 #undef own_pid
 #undef CALL
 #undef IF
+#undef KILLED_IF
 #undef KILLED
 #undef KILLED_IN
 #undef ABSENT

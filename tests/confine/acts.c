@@ -239,6 +239,42 @@ turn_data_into_code(const struct acts *a)
 }
 
 static int
+map_anonymous(int flags)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? errno : 0;
+}
+
+/* No limit of a process's memory counts these two. */
+static int
+map_shared_memory(const struct acts *a)
+{
+	(void)a;
+	return map_anonymous(MAP_SHARED);
+}
+
+static int
+map_a_stack(const struct acts *a)
+{
+	(void)a;
+	return map_anonymous(MAP_PRIVATE | MAP_GROWSDOWN);
+}
+
+/* The kernel then signals in its stead, whatever becomes of kill(). */
+static int
+choose_a_signal(const struct acts *a)
+{
+	return outcome(fcntl(a->socket, F_SETSIG, SIGKILL));
+}
+
+static int
+choose_who_is_signalled(const struct acts *a)
+{
+	return outcome(fcntl(a->socket, F_SETOWN, getppid()));
+}
+
+static int
 make_a_memory_file(const struct acts *a)
 {
 	(void)a;
@@ -292,6 +328,10 @@ const struct act acts[] = {
 	{ "read its parent's limits", limit_a_process },
 	{ "map code", map_code },
 	{ "turn data into code", turn_data_into_code },
+	{ "map shared memory", map_shared_memory },
+	{ "map a stack", map_a_stack },
+	{ "choose a signal for a socket", choose_a_signal },
+	{ "choose whom a socket signals", choose_who_is_signalled },
 	{ "make a memory file", make_a_memory_file },
 	{ "change its user", change_the_user },
 	{ "leave its file system context", change_the_root },
@@ -454,6 +494,16 @@ int
 act_remove_below(const struct acts *a)
 {
 	return outcome(unlinkat(a->directory, "leaf", 0));
+}
+
+int
+act_lease_below(const struct acts *a)
+{
+	int fd = openat(a->directory, "leaf", O_RDONLY | O_CLOEXEC);
+	int result = fd < 0 ? errno : outcome(fcntl(fd, F_SETLEASE, F_RDLCK));
+
+	(void)close(fd);
+	return result;
 }
 
 int

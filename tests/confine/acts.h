@@ -44,6 +44,8 @@ int act_write_below(const struct acts *a);
 int act_cut_below(const struct acts *a);
 int act_make_below(const struct acts *a);
 int act_remove_below(const struct acts *a);
+/* Whoever opens the file to write then waits for it. */
+int act_lease_below(const struct acts *a);
 /* What every role must still be able to do. */
 int act_ordinary(const struct acts *a);
 

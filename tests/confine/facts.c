@@ -124,6 +124,10 @@ the_kernel_says_what_is_gone(void **state)
 				 role >= ROLE_OBSERVER ? 19 : 0);
 		assert_int_equal(sched_getscheduler(pid),
 				 role >= ROLE_OBSERVER ? SCHED_BATCH : SCHED_OTHER);
+		if (role >= ROLE_OBSERVER) {
+			expect_fact(pid, "oom_score_adj", "", "500");
+			expect_fact(pid, "limits", "Max stack size", "8388608 ");
+		}
 		(void)close(channel);
 		assert_int_equal(enter_wait(pid), 0);
 		place_remove(&p);

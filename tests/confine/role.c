@@ -154,7 +154,7 @@ static void
 the_observer_reads_its_ledger_and_no_more(void **state)
 {
 	static act_fn *const writes[] = { act_write_below, act_cut_below, act_make_below,
-					  act_remove_below };
+					  act_remove_below, act_lease_below };
 	size_t i;
 
 	(void)state;
