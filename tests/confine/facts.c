@@ -121,7 +121,7 @@ the_kernel_says_what_is_gone(void **state)
 		if (role != ROLE_NOTARY && role != ROLE_OBSERVER)
 			expect_fact(pid, "limits", "Max processes", "0 ");
 		assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid),
-				 role >= ROLE_OBSERVER ? 19 : 0);
+				 role >= ROLE_OBSERVER ? 19 : getpriority(PRIO_PROCESS, 0));
 		assert_int_equal(sched_getscheduler(pid),
 				 role >= ROLE_OBSERVER ? SCHED_BATCH : SCHED_OTHER);
 		if (role >= ROLE_OBSERVER) {
