@@ -272,6 +272,7 @@ start_now(struct child *c)
 	c->was_late = c->was_killed = false;
 	c->ready_ns = 0;
 	c->stop_due = false;
+	c->said = 0;
 	c->generation++;
 	if (spawn(c))
 		return;

@@ -58,6 +58,9 @@ struct child_kind {
 	/* It is not started again by itself, and its failures are its owner's to judge: its end is
 	 * the end of its being wanted. */
 	bool once;
+	/* It is killed where it says more in one second; 0: no limit.  What a niced process says
+	 * costs harkd time of its own. */
+	uint32_t messages_per_s;
 	/* Fills the setup message, whose descriptors are the child's.  False: said why; the start
 	 * has failed. */
 	bool (*setup)(struct child *c, struct message *m);
@@ -81,6 +84,8 @@ struct child {
 	int pidfd;
 	int channel;
 	struct outbox outbox;
+	uint64_t second_ns; /* when the second began in which it has said `said` messages */
+	uint32_t said;
 	struct loop_timer timer; /* the state's time limit, or the next start */
 	uint64_t generation;     /* +1 for each process */
 	uint64_t ready_ns;       /* 0: not yet */

@@ -15,6 +15,7 @@
 
 /* The most messages of one child in one turn. */
 #define MESSAGES_A_TURN 64u
+#define NS_PER_S        UINT64_C(1000000000)
 
 /* Where a message of a child is read: its texts live until the next one. */
 static uint8_t buffer[IPC_BYTES_MAX];
@@ -95,10 +96,28 @@ hear_failed(struct child *c, const struct message *m)
 	(void)text_escape((const char *)text.data, text.size, c->last_words, sizeof(c->last_words));
 }
 
+/* True where it has said more than it may in this second. */
+static bool
+floods(struct child *c)
+{
+	uint64_t now = loop_now_ns(c->h->loop);
+
+	if (c->kind->messages_per_s == 0)
+		return false;
+	if (c->said == 0 || now - c->second_ns >= NS_PER_S) {
+		c->second_ns = now;
+		c->said = 0;
+	}
+	c->said++;
+	return c->said > c->kind->messages_per_s;
+}
+
 static void
 hear(struct child *c, struct message *m)
 {
-	if (m->type == MESSAGE_READY)
+	if (floods(c))
+		child_kill(c, "it says too much");
+	else if (m->type == MESSAGE_READY)
 		hear_ready(c, m);
 	else if (m->type == MESSAGE_FAILED)
 		hear_failed(c, m);

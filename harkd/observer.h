@@ -24,6 +24,9 @@
 #define OBSERVER_LAST_MS 30000u
 /* Who adds one waits so long for it to run, in milliseconds: below what a client waits. */
 #define OBSERVER_ASK_MS 45000u
+/* What either of a pair may say in a second: one of each kind, and more where a database comes and
+ * goes. */
+#define OBSERVER_MESSAGES_PER_S 100u
 /* How often its cursor is written beside its manifest, in milliseconds. */
 #define OBSERVER_CURSOR_MS    60000u
 #define OBSERVER_DIGEST_BYTES 32u
@@ -72,11 +75,12 @@ struct observer {
 	bool database_said;         /* the projector has said how its database is */
 	bool database_is_away;
 	char database_text[CHILD_TEXT_BYTES];
-	bool was_told;      /* the pair, to end */
-	bool was_hung;      /* the module's process did not answer */
-	bool ended_unasked; /* the module's process */
-	bool dropped_link;  /* its projector has ended because of what came from it, or its end */
-	bool is_trapped;    /* it has reported: it ends by itself */
+	uint64_t database_logged_ns; /* when that was logged last; 0: never */
+	bool was_told;               /* the pair, to end */
+	bool was_hung;               /* the module's process did not answer */
+	bool ended_unasked;          /* the module's process */
+	bool dropped_link; /* its projector has ended because of what came from it, or its end */
+	bool is_trapped;   /* it has reported: it ends by itself */
 	enum observer_state after; /* and is this then */
 	char after_why[256];
 	uint64_t trapped_ns;

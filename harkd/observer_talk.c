@@ -17,6 +17,7 @@
 #include "json/writer.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
 /* A record of a refusal: words of 1,024 bytes, each at most six, and what stands around them. */
 #define RECORD_BYTES 8192u
 /* As FIELD_JSON has it. */
@@ -351,6 +352,22 @@ observer_hear_projector(struct child *c, struct message *m)
 	return true;
 }
 
+/* Once a second: a projector that was taken over would fill the log. */
+static void
+log_database(struct observer *o, bool is_back)
+{
+	uint64_t now = loop_now_ns(o->h->loop);
+
+	if (o->database_logged_ns != 0 && now - o->database_logged_ns < NS_PER_S)
+		return;
+	o->database_logged_ns = now;
+	if (is_back)
+		log_info("observer %s: its database is back", o->manifest.name);
+	else
+		log_warning("observer %s: its database is away: %s", o->manifest.name,
+			    o->database_text);
+}
+
 void
 observer_look(struct observer *o)
 {
@@ -368,11 +385,8 @@ observer_look(struct observer *o)
 			       : o->manifest.noop    ? "engine: noop: it passes over every event "
 						       "and runs nothing"
 						     : "");
-		if (next == OBSERVER_AWAY)
-			log_warning("observer %s: its database is away: %s", o->manifest.name,
-				    o->database_text);
-		else if (!first)
-			log_info("observer %s: its database is back", o->manifest.name);
+		if (next == OBSERVER_AWAY || !first)
+			log_database(o, next == OBSERVER_RUNNING);
 	}
 	if (first) {
 		o->ready_ns = loop_now_ns(o->h->loop);

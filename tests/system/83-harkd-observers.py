@@ -177,6 +177,8 @@ def refused():
             equal((record["observer"], record["reason"], record["digest"]), ("o", reason, DIGEST), "record")
             assert "\x1b" not in record["text"], record
             assert d.whole()
+            if words == "refuse":
+                wait_for(d.gone, "the notary hears that it has ended")
             equal(set(d.gone()), {None} if words == "refuse" else set(), "no trap")
             d.order("", "-observer")
             done, _, _ = d.ask("ASK_OBSERVER_SWITCH", OBSERVER="o", MODE=1)
@@ -238,6 +240,19 @@ def ends():
         equal(d.gone(), ["hung"], "reason")
         assert "does not answer" in d.err(), d.err()
         d.stop()
+
+
+@test("one that says more than harkd will hear is killed: of the module's process that is a death, of its projector not")
+def floods():
+    for role, reasons in (("observer", {"died"}), ("projector", {None})):
+        with Daemon(**{role: "flood"}) as d:
+            d.start()
+            wait_for(lambda: len(d.gone()) >= 2, "%s is ended again and again" % role)
+            equal(set(d.gone()), reasons, role)
+            assert "it says too much" in d.err(), d.err()
+            assert d.err().count("its database is") <= 4, d.err()
+            assert d.whole()
+            d.stop()
 
 
 @test("its projector fails: by settings it is refused, else both are tried again, with pauses")
