@@ -38,7 +38,9 @@ refuse(void *ctx, const struct effect *effect, const char *error)
 	copied = strdup(error);
 	if (copied == NULL)
 		return ERR_MEMORY;
-	p->dead[p->dead_count++] = (struct dead_letter){ effect, copied };
+	p->dead[p->dead_count].effect = effect;
+	p->dead[p->dead_count].error = copied;
+	p->dead_count++;
 	return ERR_OK;
 }
 

@@ -54,7 +54,8 @@ rows_execute(const struct capability_context *c, void *state, const struct effec
 	(void)why;
 	if (r->count == r->capacity) {
 		size_t more = r->capacity == 0 ? EFFECTS_AT_FIRST : 2 * r->capacity;
-		const struct effect **effects = reallocarray(r->effects, more, sizeof(*effects));
+		const struct effect **effects =
+			reallocarray(r->effects, more, sizeof(const struct effect *));
 
 		if (effects == NULL)
 			return ERR_MEMORY;

@@ -54,21 +54,37 @@ destroy(struct series *s)
 	free(s);
 }
 
-static void
-destroyp(struct series **s)
+/* An empty one of this name, labels, type and bounds; NULL: no memory. */
+static struct series *
+make(const struct sample *sample)
 {
-	destroy(*s);
-}
-
-/* Makes an empty series of this name, labels, type and bounds and puts it at its place. */
-static enum err
-insert(struct series_set *s, size_t at, const struct sample *sample, struct series **out)
-{
-	cleanup(destroyp) struct series *made = calloc(1, sizeof(*made));
+	struct series *made = calloc(1, sizeof(*made));
 	size_t bounds = sample->bound_count > 0 ? sample->bound_count : 1;
 
 	if (made == NULL)
-		return ERR_MEMORY;
+		return NULL;
+	made->type = sample->type;
+	made->bound_count = sample->bound_count;
+	made->name = strdup(sample->name);
+	made->labels = strdup(sample->labels);
+	made->shown = strdup(sample->shown);
+	made->bounds = calloc(bounds, sizeof(made->bounds[0]));
+	made->counts = calloc(bounds, sizeof(made->counts[0]));
+	if (made->name == NULL || made->labels == NULL || made->shown == NULL ||
+	    made->bounds == NULL || made->counts == NULL) {
+		destroy(made);
+		return NULL;
+	}
+	memcpy(made->bounds, sample->bounds, sample->bound_count * sizeof(made->bounds[0]));
+	return made;
+}
+
+/* Puts a new one at its place. */
+static enum err
+insert(struct series_set *s, size_t at, const struct sample *sample, struct series **out)
+{
+	struct series *made;
+
 	if (s->count == s->capacity) {
 		size_t more = s->capacity == 0 ? SERIES_AT_FIRST : 2 * s->capacity;
 		struct series **items = reallocarray(s->items, more, sizeof(struct series *));
@@ -78,21 +94,13 @@ insert(struct series_set *s, size_t at, const struct sample *sample, struct seri
 		s->items = items;
 		s->capacity = more;
 	}
-	made->name = strdup(sample->name);
-	made->labels = strdup(sample->labels);
-	made->shown = strdup(sample->shown);
-	made->bounds = calloc(bounds, sizeof(made->bounds[0]));
-	made->counts = calloc(bounds, sizeof(made->counts[0]));
-	if (made->name == NULL || made->labels == NULL || made->shown == NULL ||
-	    made->bounds == NULL || made->counts == NULL)
+	made = make(sample);
+	if (made == NULL)
 		return ERR_MEMORY;
-	made->type = sample->type;
-	made->bound_count = sample->bound_count;
-	memcpy(made->bounds, sample->bounds, sample->bound_count * sizeof(made->bounds[0]));
 	memmove(s->items + at + 1, s->items + at, (s->count - at) * sizeof(struct series *));
 	s->items[at] = made;
 	s->count++;
-	*out = steal(&made);
+	*out = made;
 	return ERR_OK;
 }
 

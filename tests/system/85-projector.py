@@ -154,6 +154,36 @@ MERGED = ("CREATE TABLE merged (cell TEXT NOT NULL, pid BIGINT NOT NULL, started
           "note TEXT, PRIMARY KEY (cell, pid))")
 
 
+def status(pid, name, file="status"):
+    with open("/proc/%d/%s" % (pid, file), encoding="utf-8") as text:
+        return next(line[len(name):].strip(" \t:\n") for line in text if line.startswith(name))
+
+
+@test
+def confined(tap, db, folder):
+    if os.geteuid() != 0:
+        tap.skip("it has given up its rights", "another user's limits are not shown")
+        return
+    p = start(db, folder, LIMIT_EFFECTS=1000, LIMIT_EFFECT_BYTES=1 << 20)
+    p.begin()
+    pid = p.child.pid
+    tap.same("it can gain no right and makes few calls",
+             (status(pid, "NoNewPrivs"), status(pid, "Seccomp"), status(pid, "CapEff")),
+             ("1", "2", "0" * 16))
+    tap.same("its memory is bounded by its manifest",
+             int(status(pid, "Max data size", "limits").split()[0]),
+             (192 << 20) + 8 * (1 << 20) + 2048 * 1000)
+    tap.same("it runs when nobody else wants to", os.getpriority(os.PRIO_PROCESS, pid), 19)
+    held = [os.readlink("/proc/%d/fd/%s" % (pid, fd)).split(":")[0]
+            for fd in os.listdir("/proc/%d/fd" % pid)]
+    tap.same("it holds two channels and, to a server, one socket more", held.count("socket"),
+             3 if db.name == "PostgreSQL" else 2)
+    tap.same("and no file but its database's",
+             [h for h in held if h.startswith("/") and h != "/dev/null" and
+              not h.startswith(os.path.realpath(folder))], [])
+    p.stop()
+
+
 @test
 def merged_rows(tap, db, folder):
     p = start(db, folder, TABLE="merged", KEY=["cell", "pid"], CREATE=MERGED)
