@@ -219,7 +219,9 @@ may_observe(struct harkd *h)
 	if (h->config.observer_count > 0 &&
 	    !options_find_observers(&h->options, text, sizeof(text)))
 		return start_fails(h, EXIT_UNAVAILABLE, text);
-	for (i = 0; !HARK_HAS_ENGINE && i < h->config.observer_count; i++) {
+	if (HARK_HAS_ENGINE != 0)
+		return true;
+	for (i = 0; i < h->config.observer_count; i++) {
 		if (h->config.observers[i].noop)
 			continue;
 		(void)snprintf(

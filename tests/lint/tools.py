@@ -10,7 +10,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDERS = ["include", "lib", "hark", "hark-listen", "hark-agent", "harkd", "hark-control", "hark-receiver",
-           "hark-notary", "hark-signer", "hark-observer", "examples", "bench", "tests"]
+           "hark-notary", "hark-signer", "hark-observer", "hark-projector", "examples", "bench", "tests"]
 CPPCHECK = ["cppcheck", "--quiet", "--std=c11", "--language=c", "--error-exitcode=1",
             "--enable=warning,performance,portability", "--inline-suppr",
             "--suppressions-list=" + os.path.join(ROOT, "etc", "cppcheck-suppressions"),
