@@ -97,7 +97,9 @@ child_kill(struct child *c, const char *why)
 	if (!child_exists(c) || c->state == CHILD_ENDING)
 		return;
 	log_warning("%s is killed: %s", child_name(c, name, sizeof(name)), why);
-	(void)snprintf(c->last_words, sizeof(c->last_words), "killed: %s", why);
+	/* What it said of its end itself stays said. */
+	if (c->failed_code == 0)
+		(void)snprintf(c->last_words, sizeof(c->last_words), "killed: %s", why);
 	child_close_channel(c);
 	c->was_killed = true;
 	/* ERR_MISSING: it has ended already, which is the same. */

@@ -168,14 +168,17 @@ bool observer_hear_projector(struct child *c, struct message *m);
 /* Both are ready, and the projector has said how its database is. */
 void observer_look(struct observer *o);
 void observer_ping(void *ctx, uint64_t now_ns);
-/* The notary: a receipt is durable. */
-void observer_hear_trapped(struct harkd *h, const struct message *m);
-/* The pair has ended: the notary hears it, and whether that is a trap. */
-void observer_tell_gone(struct observer *o);
 /* Records that it was refused, with a word and words, and enters that state. */
 void observer_refuse(struct observer *o, const char *reason, const char *text);
 /* One record about it, without an answer. */
 void observer_record(struct observer *o, const char *kind);
+
+/* ---- observer_trap.c: traps ---- */
+
+/* The pair has ended: the notary hears it, and whether that is a trap. */
+void observer_tell_gone(struct observer *o);
+/* The notary: a receipt is durable. */
+void observer_hear_trapped(struct harkd *h, const struct message *m);
 
 /* ---- observer_setup.c: what they are given ---- */
 

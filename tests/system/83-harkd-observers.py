@@ -242,6 +242,22 @@ def ends():
         d.stop()
 
 
+@test("what a process says of its end does not keep a receipt from being written, unless it is refused for it")
+def words_of_its_end():
+    for code in (70, 71, 75):
+        with Daemon(observer="end %d" % code) as d:
+            d.start()
+            wait_for(d.gone, "it ends")
+            equal(d.gone()[0], "died", "code %d" % code)
+            d.stop()
+    with Daemon(observer="end 66") as d:
+        d.start()
+        assert "it says so" in d.until("refused")["TEXT"]
+        wait_for(d.gone, "it ends")
+        equal((d.gone(), len(d.operations("observer_refused"))), ([None], 1), "refused instead")
+        d.stop()
+
+
 @test("one that says more than harkd will hear is killed: of the module's process that is a death, of its projector not")
 def floods():
     for role, reasons in (("observer", {"died"}), ("projector", {None})):
