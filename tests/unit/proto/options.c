@@ -10,7 +10,7 @@
 #define BLOCK 65536u
 
 /* Written by hand from docs/format/proto.md: number, size, value. */
-#define U16(v) (uint8_t)((v) & 0xff), (uint8_t)((v) >> 8)
+#define U16(v) (uint8_t)(v), (uint8_t)((v) >> 8)
 
 struct block {
 	uint8_t data[BLOCK];

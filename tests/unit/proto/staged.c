@@ -205,8 +205,7 @@ each_bit_means_something(void **state)
 		refused += last == ERR_FORMAT;
 		write_again(bytes, sizeof(bytes));
 	}
-	/* Of each piece all bits of its zeros, all but one of its flag, all but two of its token.
-	 */
+	/* Of each piece all bits of its zeros, of its flag but one, of its token but two. */
 	assert_true(refused >= 3 * (16 + 7 + 6));
 }
 
