@@ -28,7 +28,7 @@ struct gather {
 	size_t count;
 	uint64_t first, next; /* leaves: the first that was looked at, and the one after the last */
 	/* totals */
-	uint64_t passed_over; /* leaves that no module can be shown */
+	uint64_t passed_over; /* leaves that are no events of Hark's; a guest cannot make one */
 	uint64_t passed_last; /* the last of them */
 	char *json;
 	char *storage;

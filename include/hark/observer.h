@@ -29,10 +29,13 @@
 #define HARK_EVENT_RECORD_HEAD_BYTES 128u
 #define HARK_EVENT_RECORD_BYTES_MAX  4096u
 
-/* Which members of a record mean something; what does not is 0. */
+/* Flags: which members of a record mean something, and what does not is 0. */
 #define HARK_EVENT_HAS_EPOCH 1u
 #define HARK_EVENT_HAS_SEQ   2u
 #define HARK_EVENT_HAS_GUEST 4u /* guest_pid, guest_monotonic_ns; claimed by the guest */
+/* probe_source, guest_comm or both are the beginnings of longer texts, in whole characters: the
+ * event's JSON has all of them. */
+#define HARK_EVENT_TEXTS_CUT 8u
 
 /* Where a text lies in its record, from the record's begin.  UTF-8, not terminated. */
 struct hark_event_text {

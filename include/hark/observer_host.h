@@ -181,14 +181,14 @@ struct hark_observer_context {
  * One event, as it lies in a ledger: `json` is what a module reads by event.json, the other members
  * go into the record of event.next.  hark_observer_event_of fills it from the JSON.  Texts are
  * borrowed; type, id, cell, run, probe_source and guest_comm together have at most
- * HARK_OBSERVER_TEXTS_MAX bytes.
+ * HARK_OBSERVER_TEXTS_MAX bytes.  texts_cut: the last two are less than what the JSON has.
  */
 #define HARK_OBSERVER_TEXTS_MAX 3968u
 
 struct hark_observer_event {
 	uint64_t index;   /* in its ledger */
 	uint64_t time_ns; /* since 1970, when the host received it; 0 before */
-	bool has_epoch, has_seq, has_guest;
+	bool has_epoch, has_seq, has_guest, texts_cut;
 	uint32_t epoch;
 	uint32_t guest_pid; /* this and the next only where has_guest */
 	uint64_t guest_monotonic_ns;
@@ -205,8 +205,10 @@ struct hark_observer_event {
 /*
  * Reads an event of Hark's (docs/format/events.md), which is canonical JSON.  `json` is borrowed by
  * *out; its texts point into it, or, those that have escapes, into `storage`, of
- * HARK_OBSERVER_EVENT_STORAGE bytes.  EVENT where it is not one: not JSON in canonical form, no id
- * that ends in /<index>, no type or time, texts too long.
+ * HARK_OBSERVER_EVENT_STORAGE bytes.  What is claimed is cut where it is too long, at a character:
+ * guest_comm to what the other texts leave, probe_source only to what those of the host leave.
+ * EVENT where it is not one: not JSON in canonical form, no id that ends in /<index>, no type or
+ * time, or these, cell and run too long.
  */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_event_of(
 	struct hark_text json, char *storage, struct hark_observer_event *out);

@@ -87,6 +87,18 @@ text_code_point(const char *text, size_t size, uint32_t *out)
 	return count;
 }
 
+size_t
+text_cut(const char *text, size_t size, size_t size_max)
+{
+	MUST(text != NULL || size == 0);
+
+	if (size <= size_max)
+		return size;
+	while (size_max > 0 && is_continuation(text[size_max]))
+		size_max--;
+	return size_max;
+}
+
 bool
 text_is_utf8(const char *text, size_t size)
 {

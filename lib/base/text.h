@@ -27,6 +27,9 @@ bool text_is_hex(const char *text, size_t size, size_t digits);
  */
 size_t text_code_point(const char *text, size_t size, uint32_t *out);
 
+/* Of valid UTF-8: the size of the whole characters within its first size_max bytes. */
+size_t text_cut(const char *text, size_t size, size_t size_max);
+
 /* The word that goes with a number: `one` with 1, `many` with any other. */
 static inline const char *
 text_counted(uint64_t count, const char *one, const char *many)

@@ -112,6 +112,12 @@ json_canonical_ascends(const struct json_canonical_text *last,
 	return a_left == 0 && b_left > 0;
 }
 
+static bool
+is_continuation(char c)
+{
+	return ((uint8_t)c & 0xc0u) == 0x80u;
+}
+
 bool
 json_canonical_decode(const struct json_canonical_text *text, char *out, size_t capacity,
 		      size_t *size_out)
@@ -120,18 +126,22 @@ json_canonical_decode(const struct json_canonical_text *text, char *out, size_t 
 	size_t left = text->size;
 	size_t size = 0;
 
-	while (left > 0) {
+	while (left > 0 && size < capacity) {
 		char meaning = *at;
 		size_t step = *at == '\\' ? read_escape(at, left, &meaning) : 1;
 
-		if (size == capacity)
-			return false;
 		out[size++] = meaning;
 		at += step;
 		left -= step;
 	}
+	/* Within a character: back to where it begins. */
+	if (left > 0 && is_continuation(*at)) {
+		do
+			size--;
+		while (is_continuation(out[size]));
+	}
 	*size_out = size;
-	return true;
+	return left == 0;
 }
 
 /* ---- numbers and words ---------------------------------------------------------------------- */

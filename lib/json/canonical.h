@@ -61,7 +61,8 @@ bool json_canonical_ascends(const struct json_canonical_text *last,
 bool json_canonical_container(struct json_canonical *s, unsigned int depth);
 /* A number or a word, at its first byte. */
 bool json_canonical_scalar(struct json_canonical *s, struct json_canonical_value *out);
-/* Writes what a string means; false where it has more than capacity bytes. */
+/* Writes what a string means, in whole characters; false where it has more than capacity bytes:
+ * then those that fit. */
 bool json_canonical_decode(const struct json_canonical_text *text, char *out, size_t capacity,
 			   size_t *size_out);
 

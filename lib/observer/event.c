@@ -9,12 +9,13 @@
 #include <hark/observer_host.h>
 
 #include "base/num.h"
+#include "base/text.h"
 
 #include "observer/event_internal.h"
 
-/* data.declared.detail is the deepest of our own; an output taken whole from a VMM may be deeper.
- */
-#define DEPTH_MAX  64u
+/* A reading's value, taken whole from a VMM, may be 64 deep: it stands in data, which stands in the
+ * event. */
+#define DEPTH_MAX  66u
 #define TIME_BYTES 30u
 
 #define HEAD JSON_CANONICAL_HEAD
@@ -177,26 +178,39 @@ struct storage {
 	size_t left;
 };
 
-/* A string's text; empty where there is none.  False where there is no room for it. */
+/* A string's text; empty where there is none.  False where there is no room for all of it: then as
+ * many characters as there is room for. */
 static bool
 take_text(const struct json_canonical_value *v, struct storage *s, struct hark_text *out)
 {
 	size_t size = v->text.size;
+	bool whole;
 
 	if (v->text.data == NULL || v->type != JSON_CANONICAL_STRING || size == 0)
 		return true;
 	if (memchr(v->text.data, '\\', v->text.is_plain ? 0 : size) == NULL) {
-		if (size > s->left)
-			return false;
+		whole = size <= s->left;
+		size = text_cut(v->text.data, size, s->left);
 		*out = (struct hark_text){ v->text.data, size };
 	} else {
-		if (!json_canonical_decode(&v->text, s->at, s->left, &size))
-			return false;
+		whole = json_canonical_decode(&v->text, s->at, s->left, &size);
 		*out = (struct hark_text){ s->at, size };
 		s->at += size;
 	}
 	s->left -= size;
-	return true;
+	return whole;
+}
+
+/*
+ * A text that somebody claims, which may be as long as he likes and hides no event by that.  The
+ * source comes first: cut for a long comm, it could look like another source.
+ */
+static void
+take_claimed(const struct json_canonical_value *v, struct storage *s, struct hark_observer_event *e,
+	     struct hark_text *out)
+{
+	if (!take_text(v, s, out))
+		e->texts_cut = true;
 }
 
 /* A number, or a string of digits (which is how events write those that may be large). */
@@ -277,19 +291,21 @@ read_index(struct hark_text id, uint64_t *out)
 					     UINT64_MAX, out) == ERR_OK;
 }
 
-static bool
+static void
 take_declared(const struct event_found *f, struct storage *s, struct hark_observer_event *out)
 {
 	uint64_t pid = 0;
 
-	if (!f->has_declared) /* a reading of the host's: its source stands in data itself */
-		return take_text(&f->values[EVENT_SOURCE], s, &out->probe_source);
+	if (!f->has_declared) { /* a reading of the host's: its source stands in data itself */
+		take_claimed(&f->values[EVENT_SOURCE], s, out, &out->probe_source);
+		return;
+	}
 	out->has_seq = take_u64(&f->values[EVENT_SEQ], UINT64_MAX, &out->seq);
 	out->has_guest = take_u64(&f->values[EVENT_PID], UINT32_MAX, &pid) &&
 			 take_u64(&f->values[EVENT_NS], UINT64_MAX, &out->guest_monotonic_ns);
 	out->guest_pid = (uint32_t)pid;
-	return take_text(&f->values[EVENT_DECLARED_SOURCE], s, &out->probe_source) &&
-	       take_text(&f->values[EVENT_COMM], s, &out->guest_comm);
+	take_claimed(&f->values[EVENT_DECLARED_SOURCE], s, out, &out->probe_source);
+	take_claimed(&f->values[EVENT_COMM], s, out, &out->guest_comm);
 }
 
 static bool
@@ -306,8 +322,11 @@ take_event(const struct event_found *f, struct storage *s, struct hark_observer_
 		return false;
 	out->has_epoch = take_u64(&f->values[EVENT_EPOCH], UINT32_MAX, &epoch);
 	out->epoch = (uint32_t)epoch;
-	return take_text(&f->values[EVENT_CELL], s, &out->cell) &&
-	       take_text(&f->values[EVENT_RUN], s, &out->run) && take_declared(f, s, out);
+	if (!take_text(&f->values[EVENT_CELL], s, &out->cell) ||
+	    !take_text(&f->values[EVENT_RUN], s, &out->run))
+		return false;
+	take_declared(f, s, out);
+	return true;
 }
 
 bool

@@ -71,7 +71,8 @@ record_write(const struct hark_observer_event *event, uint8_t *out)
 	head.version = HARK_EVENT_RECORD_VERSION;
 	head.flags = (uint16_t)((event->has_epoch ? HARK_EVENT_HAS_EPOCH : 0) |
 				(event->has_seq ? HARK_EVENT_HAS_SEQ : 0) |
-				(event->has_guest ? HARK_EVENT_HAS_GUEST : 0));
+				(event->has_guest ? HARK_EVENT_HAS_GUEST : 0) |
+				(event->texts_cut ? HARK_EVENT_TEXTS_CUT : 0));
 	head.index = event->index;
 	head.time_ns = event->time_ns;
 	head.guest_monotonic_ns = event->has_guest ? event->guest_monotonic_ns : 0;

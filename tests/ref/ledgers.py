@@ -166,13 +166,13 @@ def read_ledger(folder, keys):
 # ---- maker -------------------------------------------------------------------------------------
 
 def event(origin, index, kind="dev.hark.events.host.v1.tick", subject=None, **data):
-    """The canonical bytes of one event of Hark's form; data in ASCII."""
+    """The canonical bytes of one event of Hark's form; names of data in ASCII."""
     whole = {"data": data, "id": "%s/%d" % (origin, index), "source": "/hark/" + origin,
              "specversion": "1.0", "time": "2026-11-21T13:20:%02d.000000000Z" % (index % 60),
              "type": kind}
     if subject:
         whole["subject"] = "urn:cellos:cell:" + subject
-    return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Maker:

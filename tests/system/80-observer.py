@@ -273,13 +273,57 @@ def noop(tap, top):
     refused(tap, "even then another module", "digest", ledger, w.echo(), NOOP=1, DIGEST="blake3:" + 64 * "0")
 
 
+def texts_of(record):
+    """(flags, [type, id, cell, run, source, comm]) of a record."""
+    flags = struct.unpack_from("<H", record, 6)[0]
+    places = struct.unpack_from("<12I", record, 56)
+    return flags, [record[at:at + size].decode() for at, size in zip(places[::2], places[1::2])]
+
+
+def is_beginning(part, whole, room):
+    """Of whole characters, as many as there is room for."""
+    return whole.startswith(part) and (part == whole or
+                                       len((part + whole[len(part)]).encode()) > room >= len(part.encode()))
+
+
+@test
+def what_a_guest_cannot_hide(tap, top):
+    """Texts that are longer than a record holds: an event is shown, whatever its guest says."""
+    said = [("process.exec", "sh"), ("process.exec", 2000 * "\u00e9"), ("process.exec" + 4000 * "x", "sh"),
+            ("\n" + 1000 * "\u20ac", 3000 * "\1")]
+    ledger = o.Ledger(top, segment_bytes=1 << 20)
+    ledger.write(*[lambda i, s=source, c=comm: o.guest_event(i, s, comm=c) for source, comm in said])
+    imports = ["next", "write"]
+    whole = w.module(imports, w.each_event(w.put("write", w.RECORD, w.RECORD_BYTES, imports), imports))
+    p = o.Observer(ledger, whole).start()
+    records = [texts_of(data) for _, data in p.until(4)]
+    tap.same("each is shown, and one with long texts says so", [flags & 8 for flags, _ in records], [0, 8, 8, 8])
+    tap.same("what the host says is whole", [texts[1:4] for _, texts in records],
+             [["h.example/evidence/%d" % i, "c0", "run-1"] for i in range(4)])
+    good = []
+    for (source, comm), (_, texts) in zip(said, records):
+        room = 3968 - sum(len(t.encode()) for t in texts[:4])
+        good.append((is_beginning(texts[4], source, room),
+                     is_beginning(texts[5], comm, room - len(texts[4].encode()))))
+    tap.same("its source is shown as far as there is room, then its comm", good, [(True, True)] * 4)
+    p.stop()
+    p = o.Observer(ledger, w.echo(), FILTER_SOURCE="process.exec").start()
+    tap.same("a source that is cut passes for no other", indexes(p.until(4)), [0, 1])
+    p.stop()
+    p = o.Observer(ledger, standard("pg-events")).start()
+    rows = [json.loads(data) for _, data in p.until(4)]
+    tap.row("pg-events: a row for each", [(r["event_index"], r["source"], r["guest_comm"]) for r in rows] ==
+            [(i, texts[4], texts[5]) for i, (_, texts) in enumerate(records)], str(rows)[:2000])
+    p.stop()
+
+
 @test
 def what_it_says_of_itself(tap, top):
     ledger = o.Ledger(top)
     ledger.write(*[o.guest_event] * 40)
-    ledger.write(lambda i: o.guest_event(i, comm="x" * 3960), o.guest_event)
+    ledger.write(b'{"no":"event"}', o.guest_event)
     p = o.Observer(ledger, w.echo()).start()
-    tap.same("an event that fits no record is passed over", indexes(p.until(42)), [*range(40), 41])
+    tap.same("what is no event is passed over", indexes(p.until(42)), [*range(40), 41])
     p.states_until(lambda: p.states and p.states[-1]["INDEX"] == 42)
     state = p.states[-1]
     tap.same("numbers are said", (state["INDEX"], state["COUNT"]), (42, 41))

@@ -97,8 +97,11 @@ def guest_event(index, source="process.exec", cell="c0", comm="sh", seq=None, de
         declared["seq"] = str(seq)
     if detail:
         declared["detail"] = detail
-    return ledgers.event(ORIGIN, index, "dev.hark.events.cell.v1.guest." + source.replace(".", "_"),
-                         cell, cellId=cell, declared=declared, epoch=1, runId="run-1", **more)
+    known = re.fullmatch(r"[a-z.]{1,32}", source)
+    kind = "dev.hark.events.cell.v1.guest." + source.replace(".", "_") if known else \
+        "dev.cellos.events.cell.observability.guest.other"
+    return ledgers.event(ORIGIN, index, kind, cell, cellId=cell, declared=declared, epoch=1, runId="run-1",
+                         **more)
 
 
 class Ledger(ledgers.Maker):

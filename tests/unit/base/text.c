@@ -45,6 +45,22 @@ utf8_is_strict(void **state)
 }
 
 static void
+cuts_are_between_characters(void **state)
+{
+	/* 1, 2, 3 and 4 bytes: the ends of characters are 1, 3, 6 and 10. */
+	static const char text[] = "a\xc3\xa9\xe5\xb7\xa5\xf0\x9f\xa6\x80";
+	static const size_t want[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+	size_t most;
+
+	(void)state;
+	for (most = 0; most < COUNT_OF(want); most++)
+		assert_int_equal(text_cut(text, 10, most), want[most]);
+	assert_int_equal(text_cut(text, 3, 10), 3);
+	assert_int_equal(text_cut(NULL, 0, 5), 0);
+	assert_int_equal(text_cut(text, 10, SIZE_MAX), 10);
+}
+
+static void
 words_go_with_their_number(void **state)
 {
 	(void)state;
@@ -97,6 +113,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(cuts_are_between_characters),
 		cmocka_unit_test(words_go_with_their_number),
 		cmocka_unit_test(ids_have_no_blanks),
 		cmocka_unit_test(escapes_for_people),

@@ -13,10 +13,11 @@
 /* A ledger of one form: leaf after leaf from `at`, until `end`. */
 static struct {
 	uint64_t at, end;
-	size_t fill;       /* bytes of text in each */
+	size_t fill;       /* bytes of each guest's comm */
 	bool escaped;      /* in its type, which is then kept apart */
 	enum err error;    /* behind the end */
 	uint64_t jumps_at; /* this leaf comes with the next index */
+	uint64_t bad_at;   /* this one is no event */
 	char json[70000];
 } source;
 
@@ -32,10 +33,11 @@ next_leaf(void *ctx, struct ledger_leaf *out)
 		return source.error;
 	size = snprintf(source.json, sizeof(source.json),
 			"{\"data\":{\"cellId\":\"c%" PRIu64
-			"\",\"text\":\"%.*s\"},\"id\":\"h/%" PRIu64 "\",\"time\":\"" TIME
-			"\",\"type\":\"t%s%" PRIu64 "\"}",
+			"\",\"declared\":{\"guestComm\":\"%.*s\"}},\"id\":\"h/%" PRIu64
+			"\",\"time\":\"" TIME "\",\"type\":\"t%s%" PRIu64 "\"}%s",
 			source.at % 3, (int)source.fill, filler, source.at,
-			source.escaped ? "\\n" : "n", source.at);
+			source.escaped ? "\\n" : "n", source.at,
+			source.at == source.bad_at ? " " : "");
 	assert_true(size > 0 && (size_t)size < sizeof(source.json));
 	*out = (struct ledger_leaf){ .index = source.at + (source.at == source.jumps_at),
 				     .data = { (const uint8_t *)source.json, (size_t)size } };
@@ -66,6 +68,7 @@ begin(struct gather *b, struct settings *s, uint32_t batch, uint64_t leaves)
 	source.end = leaves;
 	source.error = ERR_AGAIN;
 	source.jumps_at = UINT64_MAX;
+	source.bad_at = UINT64_MAX;
 	*s = (struct settings){ .batch = batch };
 	assert_int_equal(gather_init(b, s), ERR_OK);
 }
@@ -120,6 +123,21 @@ what_is_held_back_moves_the_cursor(void **state)
 }
 
 static void
+what_is_no_event_is_passed_over(void **state)
+{
+	struct settings s;
+	struct gather b;
+
+	(void)state;
+	begin(&b, &s, 10, 5);
+	source.bad_at = 2;
+	assert_int_equal(gather_events(&b, 10, 0, next_leaf, NULL), ERR_OK);
+	assert_true(b.count == 4 && b.next == 5 && b.events[2].index == 3);
+	assert_true(b.passed_over == 1 && b.passed_last == 2);
+	gather_finish(&b);
+}
+
+static void
 a_batch_is_full(void **state)
 {
 	static const struct {
@@ -147,6 +165,8 @@ a_batch_is_full(void **state)
 		if (b.next != rows[i].want || b.count != (rows[i].noop ? 0 : rows[i].want))
 			fail_msg("%s: %zu of %llu", rows[i].rule, b.count,
 				 (unsigned long long)b.next);
+		/* A guest's long text hides nothing. */
+		assert_true(rows[i].noop || b.events[0].texts_cut == (rows[i].fill > 0));
 		gather_finish(&b);
 	}
 }
@@ -194,6 +214,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_keep_what_their_leaves_said),
 		cmocka_unit_test(what_is_held_back_moves_the_cursor),
+		cmocka_unit_test(what_is_no_event_is_passed_over),
 		cmocka_unit_test(a_batch_is_full),
 		cmocka_unit_test(a_batch_is_full_of_escaped_texts),
 		cmocka_unit_test(what_comes_before_an_error_is_a_batch),

@@ -10,12 +10,13 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "unit/observer/event_oracle.h"
 #include "json/tree.h"
 
-/* data.declared.detail is the deepest of our own; an output taken whole from a VMM may be deeper.
- */
-#define DEPTH_MAX 64u
+/* A reading's value, taken whole from a VMM, may be 64 deep: it stands in data, which stands in the
+ * event. */
+#define DEPTH_MAX 66u
 
 /* Where the texts of an event go. */
 struct storage {
@@ -23,22 +24,30 @@ struct storage {
 	size_t left;
 };
 
-/* A string member's text, copied; empty where there is none.  False where it does not fit. */
+/* A string member's text, copied; empty where there is none.  False where it does not fit: then
+ * as many characters as do. */
 static bool
 take_text(const struct json_node *object, const char *name, struct storage *s,
 	  struct hark_text *out)
 {
 	const struct json_node *node = json_node_member(object, name);
+	uint32_t code_point;
+	size_t size = 0;
+	size_t step;
 
 	if (node == NULL || node->type != JSON_STRING || node->text_size == 0)
 		return true;
-	if (node->text_size > s->left)
-		return false;
-	memcpy(s->at, node->text, node->text_size);
-	*out = (struct hark_text){ s->at, node->text_size };
-	s->at += node->text_size;
-	s->left -= node->text_size;
-	return true;
+	while (size < node->text_size) {
+		step = text_code_point(node->text + size, node->text_size - size, &code_point);
+		if (step > s->left - size)
+			break;
+		size += step;
+	}
+	memcpy(s->at, node->text, size);
+	*out = (struct hark_text){ s->at, size };
+	s->at += size;
+	s->left -= size;
+	return size == node->text_size;
 }
 
 /* A u64 member, as a number or as a string of digits (which is how events write those that may be
@@ -121,21 +130,23 @@ read_index(struct hark_text id, uint64_t *out)
 					     UINT64_MAX, out) == ERR_OK;
 }
 
-static bool
+static void
 take_declared(const struct json_node *data, struct storage *s, struct hark_observer_event *out)
 {
 	const struct json_node *declared = json_node_member(data, "declared");
 	uint64_t pid = 0;
 
-	if (declared == NULL) /* a reading of the host's: its source stands in data itself */
-		return take_text(data, "probeSource", s, &out->probe_source);
+	if (declared == NULL) { /* a reading of the host's: its source stands in data itself */
+		out->texts_cut = !take_text(data, "probeSource", s, &out->probe_source);
+		return;
+	}
 	out->has_seq = take_u64(declared, "seq", UINT64_MAX, &out->seq);
 	out->has_guest =
 		take_u64(declared, "guestPid", UINT32_MAX, &pid) &&
 		take_u64(declared, "guestMonotonicNs", UINT64_MAX, &out->guest_monotonic_ns);
 	out->guest_pid = (uint32_t)pid;
-	return take_text(declared, "probeSource", s, &out->probe_source) &&
-	       take_text(declared, "guestComm", s, &out->guest_comm);
+	out->texts_cut = !take_text(declared, "probeSource", s, &out->probe_source);
+	out->texts_cut |= !take_text(declared, "guestComm", s, &out->guest_comm);
 }
 
 static bool
@@ -154,8 +165,10 @@ take_event(const struct json_node *root, struct storage *s, struct hark_observer
 		return true;
 	out->has_epoch = take_u64(data, "epoch", UINT32_MAX, &epoch);
 	out->epoch = (uint32_t)epoch;
-	return take_text(data, "cellId", s, &out->cell) && take_text(data, "runId", s, &out->run) &&
-	       take_declared(data, s, out);
+	if (!take_text(data, "cellId", s, &out->cell) || !take_text(data, "runId", s, &out->run))
+		return false;
+	take_declared(data, s, out);
+	return true;
 }
 
 /* Whether the text is what the canonical writer makes of it. */
@@ -201,7 +214,8 @@ event_oracle_same(const struct hark_observer_event *a, const struct hark_observe
 {
 	return a->index == b->index && a->time_ns == b->time_ns && a->has_epoch == b->has_epoch &&
 	       a->has_seq == b->has_seq && a->has_guest == b->has_guest &&
-	       (!a->has_epoch || a->epoch == b->epoch) && (!a->has_seq || a->seq == b->seq) &&
+	       a->texts_cut == b->texts_cut && (!a->has_epoch || a->epoch == b->epoch) &&
+	       (!a->has_seq || a->seq == b->seq) &&
 	       (!a->has_guest ||
 		(a->guest_pid == b->guest_pid && a->guest_monotonic_ns == b->guest_monotonic_ns)) &&
 	       same_text(a->type, b->type) && same_text(a->id, b->id) &&

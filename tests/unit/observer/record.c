@@ -110,6 +110,7 @@ each_flag_stands_for_its_member(void **state)
 		{ { .has_epoch = true, .epoch = 5 }, HARK_EVENT_HAS_EPOCH },
 		{ { .has_seq = true, .seq = 5 }, HARK_EVENT_HAS_SEQ },
 		{ { .has_guest = true, .guest_pid = 5 }, HARK_EVENT_HAS_GUEST },
+		{ { .texts_cut = true }, 8 },
 	};
 	size_t i;
 
