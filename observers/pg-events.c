@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A row an event: index, time, type, cell, run, where they are there epoch, seq and guest_*, and
- * detail. */
+/*
+ * A row an event: index, time, type, cell, run, where they are there epoch, seq and guest_*, and
+ * detail.  Texts are those of the record, cut where a guest claims more than it holds: the row is
+ * there, and the leaf of event_index has the rest.
+ */
 #include <hark/observer.h>
 
 HARK_OBSERVER

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
 -- The table of pg-events.wasm, for SQLite and PostgreSQL.  What a guest claims may be any u64: NUMERIC.
+-- source and guest_comm end where an event's record does: a guest may claim more, which the leaf has.
 -- Give it as pg.create, with pg.table: events.
 CREATE TABLE events (
 	event_index BIGINT PRIMARY KEY,

@@ -176,7 +176,10 @@ hark_json_member(struct hark_slice object, const char *name)
 
 /* ---- writing one flat JSON object; what does not fit is left out, whole members at a time ---- */
 
-#define HARK_JSON_BYTES 16384u
+/* More than one guest's event can come to, whatever is in it: 4,096 bytes, six each where they are
+ * control characters, and what the host says.  An effect of so many bytes is within the usual
+ * limit. */
+#define HARK_JSON_BYTES 32768u
 
 struct hark_json {
 	uint32_t size;
@@ -220,7 +223,8 @@ hark_json_raw(struct hark_json *json, const char *name, struct hark_slice value)
 	hark_json_bytes(json, value.data, value.size);
 }
 
-/* A member whose value is a string: the text, escaped. */
+/* A member whose value is a string: the text, escaped.  U+0000, which databases refuse, becomes
+ * U+FFFD: a guest would hide its row by it. */
 static inline void
 hark_json_text(struct hark_json *json, const char *name, struct hark_slice text)
 {
@@ -231,7 +235,11 @@ hark_json_text(struct hark_json *json, const char *name, struct hark_slice text)
 	for (uint32_t i = 0; i < text.size && size < HARK_JSON_BYTES - 8; i++) {
 		uint8_t c = (uint8_t)text.data[i];
 
-		if (c == '"' || c == '\\') {
+		if (c == 0) {
+			quoted[size++] = '\xef';
+			quoted[size++] = '\xbf';
+			c = 0xbd;
+		} else if (c == '"' || c == '\\') {
 			quoted[size++] = '\\';
 		} else if (c < 0x20) {
 			for (int j = 0; j < 4; j++)

@@ -28,15 +28,15 @@ def run(argv, text=None, folder=None):
     return done.returncode, done.stdout, done.stderr
 
 
-def event(index, source, pid, detail, cell="c0"):
-    declared = {"guestComm": "sh \"x\"\\", "guestMonotonicNs": str(1000 + index), "guestPid": pid,
+def event(index, source, pid, detail, cell="c0", comm="sh \"x\"\\", kind=None):
+    declared = {"guestComm": comm, "guestMonotonicNs": str(1000 + index), "guestPid": pid,
                 "probeSource": source, "seq": str(index)}
     if detail:
         declared["detail"] = detail
     return json.dumps({"data": {"cellId": cell, "declared": declared, "epoch": 1, "runId": "run-1"},
                        "id": "h/evidence/%d" % index, "source": "/hark/h/evidence",
-                       "specversion": "1.0", "time": TIME, "type": "dev.hark.%s" % source},
-                      sort_keys=True, separators=(",", ":"))
+                       "specversion": "1.0", "time": TIME, "type": kind or "dev.hark.%s" % source},
+                      sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 EVENTS = [event(7, "process.spawned", 42, {"ppid": 1}),
@@ -66,6 +66,42 @@ WANT = {
     "rows": [("PgWrite", {"index": n, "cell": c}) for n, c in
              ((7, "c0"), (8, "c0"), (9, "c1"), (10, "c0"))],
 }
+
+
+# What a guest may claim to be overlooked: each is a row all the same, and a label of ours.
+OTHER = "dev.cellos.events.cell.observability.guest.other"
+LONG = {"x": 3000 * "\1"}
+HOSTILE = [event(0, "process.exec", 1, LONG, comm="a\0b\1"),
+           event(1, 1990 * "\u00e9", 1, None, comm="x", kind=OTHER),
+           event(2, "process.exec", 1, {"exe": "/a\0", "uid": "x", "ppid": -1}, comm=4000 * "\0"),
+           event(3, "process.exec", 1, {"exe": "\\u0000\\", "uid": True}, comm=""),
+           event(4, "process.exec", 1, {"exe": 7, "uid": 2 ** 53 - 1}, comm="\u20ac" * 1400)]
+
+
+def check_hostile(tap, host):
+    got = {name: effects(host, os.path.join(OBSERVERS, name + ".wasm"), HOSTILE)
+           for name in ("pg-events", "metrics", "sessions")}
+    if isinstance(got["metrics"], str) and "no WebAssembly engine" in got["metrics"]:
+        tap.skip("what a guest claims to be overlooked", "this build has no engine")
+        return
+    if any(isinstance(text, str) for text in got.values()):
+        tap.same("the observers return", got, {})
+        return
+    rows = [row for _, row in got["pg-events"]]
+    tap.same("pg-events: a row for each", [row["event_index"] for row in rows], [0, 1, 2, 3, 4])
+    tap.same("pg-events: with all of detail", [row.get("detail") for row in rows],
+             [json.loads(line)["data"]["declared"].get("detail") for line in HOSTILE])
+    tap.same("pg-events: what no database takes is replaced", rows[0].get("guest_comm"), "a\ufffdb\1")
+    room = [3968 - len(OTHER + "h/evidence/1c0run-1"), 3968 - len("dev.hark.process.exec" +
+                                                                   "h/evidence/1c0run-1process.exec")]
+    tap.same("pg-events: what no record holds is cut", [rows[i].get(name) for i, name in (
+        (1, "source"), (1, "guest_comm"), (2, "guest_comm"), (4, "guest_comm"))],
+        [(room[0] // 2) * "\u00e9", room[0] % 2 * "x", room[1] * "\ufffd", room[1] // 3 * "\u20ac"])
+    tap.same("metrics: no label is a guest's own", [sample["source"] for _, sample in got["metrics"]],
+             ["process.exec", "other", "process.exec", "process.exec", "process.exec"])
+    rows = [{key: row[key] for key in ("exe", "uid", "ppid") if key in row} for _, row in got["sessions"]]
+    tap.same("sessions: a row for each, of what its columns take", rows,
+             [{}, {"ppid": -1}, {"exe": "\\u0000\\"}, {"uid": 2 ** 53 - 1}])
 
 
 def digest_of(path):
@@ -182,6 +218,7 @@ def check_effects(tap, folder):
         cut = [effects(host, modules[name], [line]) for line in EVENTS]
         tap.same("%s: any cut into batches gives the same" % name,
                  [e for part in cut for e in part], want)
+    check_hostile(tap, host)
     code, _, text = run([host, rows, "sha256:" + "0" * 64], "")
     tap.row("another digest is refused", code == 1 and "refused:" in text, text)
 

@@ -174,6 +174,29 @@ def of_config():
         d.stop()
 
 
+@test("whatever a guest claims, its event is a row, and none is a dead letter")
+def claims():
+    with Daemon(config=CONFIG) as d:
+        d.start()
+        d.add("c0")
+        guest = Guest(d.path("c0"))
+        said = [("process.spawned", 3950 * "x"), (3950 * "y", "sh"), ("process.spawned", 1950 * "\1\0"),
+                ("a\0b", "\0"), ("", "")]
+        guest.send(*[frame(source, comm=comm, pid=i) for i, (source, comm) in enumerate(said)])
+        guest.close()
+        wait_for(lambda: d.declared() == len(said), "all are leaves")
+        o = d.follows("events")
+        events_are_rows(d)
+        rows = d.sql("events", "SELECT source, guest_comm FROM events WHERE guest_pid IS NOT NULL ORDER BY guest_pid")
+        shown = [(source.replace("\0", "\ufffd") or None, comm.replace("\0", "\ufffd")) for source, comm in said]
+        for (source, comm), (was_source, was_comm) in zip(rows, shown):
+            assert (source, comm) == (was_source, was_comm) or (
+                len(source + comm) > 3500 and was_source.startswith(source) and was_comm.startswith(comm)), (
+                    source[:40], len(source), comm[:40], len(comm))
+        equal((len(rows), o["deadLetters"], o["strikes"]), (len(said), "0", "0"), "rows, dead letters, strikes")
+        d.stop()
+
+
 @test("SIGKILL of either, of the notary and of harkd: no row is lost, none is there twice")
 def killed():
     with Daemon(config=CONFIG.replace("grants", "strikes: 1000\n    grants")) as d:
