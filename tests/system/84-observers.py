@@ -203,6 +203,7 @@ def killed():
         d.start()
         d.add("c0")
         for victim in ("observer", "projector", "notary", "harkd"):
+            d.until("events", "running")        # what is killed before it was told to go is no trap
             d.say("c0", 40)
             if victim == "harkd":
                 d.kill()
