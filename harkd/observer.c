@@ -287,7 +287,7 @@ observer_remove(struct observer *o)
 		observer_unkeep(o->h, o->manifest.name);
 		answer_done(o->h, o->asked_id, o->asked_generation, o->last_code, o->last_text);
 		observer_destroy(o);
-	} else if (child_runs(&o->h->notary)) {
+	} else if (notary_hears(o->h)) {
 		send_removal(o);
 	}
 }

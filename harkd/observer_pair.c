@@ -134,7 +134,7 @@ observer_begin(struct observer *o)
 	struct observer_refusal why = { 0 };
 	struct observer_gear gear;
 
-	if (h->life != LIFE_RUNNING || !child_runs(&h->notary) || o->leaving ||
+	if (h->life != LIFE_RUNNING || !notary_hears(h) || o->leaving ||
 	    o->state != OBSERVER_WAITING || observer_has_pair(o))
 		return;
 	loop_timer_clear(h->loop, &o->retry);
