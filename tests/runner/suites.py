@@ -58,6 +58,12 @@ BUILDS = {
     "asan": lambda o: build_job("asan", "everything builds under ASan and UBSan", "build/asan",
                                 "clang", ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
                                 o),
+    "noengine": lambda o: Job("noengine", "everything but tests builds without an engine",
+                              ["sh", "-euc", configure("build/noengine", "cc", "-Dwasm=off",
+                                                       "-Dtests=false") +
+                               " && ninja -C build/noengine -j %d && tools/stage build/noengine "
+                               "build/musl build/noengine/stage" % o.jobs],
+                              kind="plain", timeout_s=900, weight=o.jobs),
     "fuzz": lambda o: build_job("fuzz", "the fuzz targets build", "build/fuzz", "clang",
                                 ["-Dfuzz=true", "-Dtests=false", "-Db_lundef=false"], o,
                                 target="fuzz-all"),
@@ -174,6 +180,13 @@ def observers(options):
                                  ("the tutorial", "tutorial.py"))]
 
 
+def noengine(options):
+    env = {**options.bin(), "HARK_BIN": options.path("build", "noengine", "stage", "bin"),
+           "HARK_ENGINE": "none"}
+    return [Job("noengine", name, [PYTHON, options.path("tests", "system", name)], timeout_s=300,
+                env=env) for name in ("80-observer.py", "84-observers.py")]
+
+
 def lint(options):
     jobs = []
     for f in sorted(glob.glob(options.path("tests", "lint", "*.py"))):
@@ -197,6 +210,7 @@ SUITES = [
     ("system", ["build"], system),
     ("install", ["build"], install),
     ("observers", ["build"], observers),
+    ("noengine", ["build", "noengine"], noengine),
     ("clang", ["clang"], clang),
     ("asan", ["asan"], asan),
     ("lint", ["build", "clang"], lint),
@@ -208,7 +222,7 @@ SUITES = [
 ]
 
 # What runs with --long, or when it is asked for by its name.
-LONG_ONLY = ("vm",)
+LONG_ONLY = ("vm", "noengine")
 
 
 def programs_missing(names):
