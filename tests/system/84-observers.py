@@ -520,7 +520,7 @@ def without_an_engine():
     with Daemon(config="data: {data}\nrun: {run}\n") as d:
         d.start()
         said = d.hark("observer", "add", "events", "--module", EVENTS, "--digest", digest(EVENTS), "--grant",
-                      "PgWrite", "--table", "t", code=78)
+                      "PgWrite", "--table", "t", code=65)
         assert "no engine" in said or "no WebAssembly engine" in said, said
         d.hark("doctor", code=None)
         d.stop()
