@@ -216,20 +216,12 @@ may_observe(struct harkd *h)
 	char text[CONFIG_PATH_BYTES_MAX + 128];
 	size_t i;
 
-	if (h->config.observer_count > 0 &&
-	    !options_find_observers(&h->options, text, sizeof(text)))
-		return start_fails(h, EXIT_UNAVAILABLE, text);
-	if (HARK_HAS_ENGINE != 0)
-		return true;
 	for (i = 0; i < h->config.observer_count; i++) {
-		if (h->config.observers[i].noop)
-			continue;
-		(void)snprintf(
-			text, sizeof(text),
-			"observer %s: this build has no engine that runs modules: build with "
-			"one, or write 'engine: noop', with which it runs nothing",
-			h->config.observers[i].name);
-		return start_fails(h, EXIT_CONFIG, text);
+		int code = options_may_observe(&h->options, &h->config.observers[i], text,
+					       sizeof(text));
+
+		if (code != EXIT_OK)
+			return start_fails(h, code, text);
 	}
 	return true;
 }

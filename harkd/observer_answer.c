@@ -86,7 +86,7 @@ add(struct harkd *h, const struct message *ask)
 		refuse(h, ask, EXIT_USAGE, "the manifest has another name");
 		return;
 	}
-	if (!options_find_observers(&h->options, why.text, sizeof(why.text))) {
+	if (options_may_observe(&h->options, &manifest, why.text, sizeof(why.text)) != EXIT_OK) {
 		config_observer_finish(&manifest);
 		refuse(h, ask, EXIT_UNAVAILABLE, why.text);
 		return;

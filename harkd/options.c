@@ -112,8 +112,9 @@ on_text(void *ctx, const char *path, struct bytes text)
 	return texts_add(ctx, path, text);
 }
 
-bool
-options_find_observers(const struct options *o, char *text, size_t capacity)
+int
+options_may_observe(const struct options *o, const struct config_observer *observer, char *text,
+		    size_t capacity)
 {
 	static const char *const needed[] = { "hark-observer", "hark-projector" };
 	char path[CONFIG_PATH_BYTES_MAX + 64];
@@ -125,9 +126,15 @@ options_find_observers(const struct options *o, char *text, size_t capacity)
 			continue;
 		(void)snprintf(text, capacity,
 			       "%s is not there or cannot be run: observers need it", path);
-		return false;
+		return EXIT_UNAVAILABLE;
 	}
-	return true;
+	if (HARK_HAS_ENGINE != 0 || observer->noop)
+		return EXIT_OK;
+	(void)snprintf(text, capacity,
+		       "observer %s: this build has no engine that runs modules: build with one, "
+		       "or write 'engine: noop', with which it runs nothing",
+		       observer->name);
+	return EXIT_CONFIG;
 }
 
 bool

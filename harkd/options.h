@@ -22,8 +22,10 @@ MUST_USE bool options_read(int argc, char **argv, struct options *out, int *exit
  * which is empty.  False: said why. */
 MUST_USE bool options_load(const struct options *o, struct config *out, struct buf *texts,
 			   int *exit_out);
-/* True where the programs that an observer needs are there; else with words. */
-bool options_find_observers(const struct options *o, char *text, size_t capacity);
+/* Whether an observer could run: its programs are there, and the build has an engine, or it needs
+ * none.  EXIT_OK; EXIT_UNAVAILABLE, EXIT_CONFIG (no engine) with words. */
+int options_may_observe(const struct options *o, const struct config_observer *observer, char *text,
+			size_t capacity);
 void options_finish(struct options *o);
 
 #endif

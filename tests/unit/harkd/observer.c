@@ -129,12 +129,14 @@ answer_done(struct harkd *harkd, uint64_t id, uint64_t generation, int code, con
 	(void)snprintf(answer, sizeof(answer), "%s", text);
 }
 
-bool
-options_find_observers(const struct options *options, char *text, size_t capacity)
+int
+options_may_observe(const struct options *options, const struct config_observer *observer,
+		    char *text, size_t capacity)
 {
 	(void)options;
+	(void)observer;
 	(void)snprintf(text, capacity, "all are there");
-	return true;
+	return EXIT_OK;
 }
 
 static const struct child_kind notary_kind = { .role = "notary", .program = "hark-notary" };
@@ -524,6 +526,16 @@ m_says_71(void)
 	end(&module, false, EXIT_OS);
 }
 
+/* Its refusal is a record. */
+static void
+m_says_65(void)
+{
+	say_failed(&module, EXIT_DATA);
+	end(&module, false, EXIT_DATA);
+	assert_int_equal(o->state, OBSERVER_REFUSED);
+	(void)notary_gets(MESSAGE_OPERATION, NULL);
+}
+
 static void
 m_says_what_it_may_not(void)
 {
@@ -593,7 +605,8 @@ an_end_is_told_as_what_it_is(void **state)
 		{ "it ends with 0, as after a report", m_exit_0, "died" },
 		{ "it says that its projector has ended, which has not", m_says_75, "died" },
 		{ "it says that its projector speaks nonsense", m_says_76, "died" },
-		{ "it says that the system has failed", m_says_71, "" },
+		{ "it says that the system has failed", m_says_71, "died" },
+		{ "it says what a person must mend, and is refused", m_says_65, "" },
 		{ "it says what it may not", m_says_what_it_may_not, "died" },
 		{ "it does not answer", m_hangs, "hung" },
 		{ "its projector is killed by somebody", p_signal, "" },
