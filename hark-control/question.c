@@ -12,7 +12,7 @@ serve_rights_of(const struct serve *s, uid_t uid, bool in_group)
 }
 
 enum err
-serve_question(const struct message *from, uint64_t id, enum proto_rights rights,
+serve_question(const struct message *from, uint64_t id, enum proto_rights rights, pid_t pid,
 	       struct message *out)
 {
 	struct message m;
@@ -20,12 +20,15 @@ serve_question(const struct message *from, uint64_t id, enum proto_rights rights
 	MUST(from != NULL && id != 0 && out != NULL);
 
 	if (message_rights(from->type) == PROTO_MAY_NOTHING || from->id == 0 ||
-	    message_has(from, FIELD_RIGHTS))
+	    message_has(from, FIELD_RIGHTS) || message_has(from, FIELD_PID))
 		return ERR_REFUSED;
 	MUST(from->fd_count == 0); /* no question has descriptors, and reading has counted them */
 	m = *from;
 	m.id = id;
 	message_set_number(&m, FIELD_RIGHTS, rights);
+	/* 0: it is in a namespace that we do not see. */
+	if (pid > 0)
+		message_set_number(&m, FIELD_PID, (uint64_t)pid);
 	*out = m;
 	return ERR_OK;
 }

@@ -121,7 +121,7 @@ client_ask(struct client *c, const struct message *m)
 	enum proto_rights needed = message_rights(m->type);
 	struct message question;
 
-	if (serve_question(m, s->last_asked + 1, c->rights, &question) != ERR_OK) {
+	if (serve_question(m, s->last_asked + 1, c->rights, c->pid, &question) != ERR_OK) {
 		client_destroy(c); /* whoever speaks like that is no client of ours */
 		return;
 	}
@@ -213,6 +213,7 @@ client_create(struct serve *s, int fd)
 	}
 	c->serve = s;
 	c->fd = fd;
+	c->pid = peer.pid;
 	c->uid = peer.uid;
 	c->rights = rights;
 	c->timer.fn = on_client_timer;

@@ -28,6 +28,7 @@ struct client {
 	struct client *next;
 	struct serve *serve;
 	int fd;
+	pid_t pid; /* of the process that connected */
 	uid_t uid;
 	enum proto_rights rights;
 	struct outbox outbox;
@@ -54,11 +55,12 @@ struct serve {
 /* What a user with this uid may; in_group: whether the group that reads is one of theirs. */
 enum proto_rights serve_rights_of(const struct serve *s, uid_t uid, bool in_group);
 /*
- * The question as harkd gets it: ours are number and rights.  The texts stay those of `from`.
- * ERR_REFUSED: no question, without a number, or with rights that the client gave itself.
+ * The question as harkd gets it: ours are number, rights and who asks.  The texts stay those of
+ * `from`.  ERR_REFUSED: no question, without a number, or with rights or a process that the client
+ * gave itself.
  */
 MUST_USE enum err serve_question(const struct message *from, uint64_t id, enum proto_rights rights,
-				 struct message *out);
+				 pid_t pid, struct message *out);
 
 /* Watches both descriptors.  ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err serve_init(struct serve *s, struct loop *loop, int supervisor_fd,

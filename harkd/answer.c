@@ -297,6 +297,21 @@ answer_ledger(struct harkd *h, const struct message *ask)
 	}
 }
 
+/*
+ * A projector may connect to sockets, and may run as the user who administers.  One that comes here
+ * has been taken over: it is killed.
+ */
+static bool
+is_from_within(struct harkd *h, const struct message *ask)
+{
+	uint64_t pid = message_number(ask, FIELD_PID, 0);
+	struct child *c = pid > 0 ? status_child_of(h, pid) : NULL;
+
+	if (c != NULL)
+		child_kill(c, "it asks on the control socket");
+	return c != NULL;
+}
+
 bool
 answer_ask(struct harkd *h, struct message *ask)
 {
@@ -307,6 +322,10 @@ answer_ask(struct harkd *h, struct message *ask)
 	/* hark-control refuses it itself: that it did not means that it is not what it was. */
 	if (message_number(ask, FIELD_RIGHTS, 0) < (uint64_t)needed)
 		return false;
+	if (is_from_within(h, ask)) {
+		refuse(h, ask, EXIT_NO_PERMISSION, "a program of harkd's own asks nothing");
+		return true;
+	}
 	if (life_is_ending(h)) {
 		refuse(h, ask, EXIT_TEMPORARY, "harkd is ending");
 		return true;

@@ -257,5 +257,7 @@ void answer_message(struct harkd *h, uint64_t generation, struct message *m);
 void status_answer(struct harkd *h, const struct message *ask);
 /* True where every program runs. */
 bool status_is_whole(const struct harkd *h);
+/* The child of that number, above 0; NULL: it is none of ours. */
+struct child *status_child_of(struct harkd *h, uint64_t pid);
 
 #endif

@@ -79,6 +79,7 @@ struct observer {
 	bool was_told;               /* the pair, to end */
 	bool was_hung;               /* the module's process did not answer */
 	bool ended_unasked;          /* the module's process */
+	bool projector_was_killed;   /* by us, before the module's process ended */
 	bool dropped_link; /* its projector has ended because of what came from it, or its end */
 	bool is_trapped;   /* it has reported: it ends by itself */
 	enum observer_state after; /* and is this then */

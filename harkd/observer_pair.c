@@ -110,6 +110,7 @@ begin_with(struct observer *o, struct observer_gear *gear)
 	o->is_trapped = false;
 	o->went = o->was_asked = o->database_said = o->ping_waits = false;
 	o->was_told = o->was_hung = o->ended_unasked = o->dropped_link = false;
+	o->projector_was_killed = false;
 	o->notes[0] = '\0';
 	o->events = 0;
 	o->link_end = file_steal(&gear->link_end);
@@ -223,6 +224,7 @@ on_module_ended(struct child *c)
 	struct observer *o = observer_of_module(c);
 
 	o->ended_unasked = !o->was_told;
+	o->projector_was_killed = !o->was_told && o->projector.was_killed;
 	on_ended(o, c);
 }
 

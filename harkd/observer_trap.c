@@ -12,14 +12,16 @@
 
 /* ---- an end -------------------------------------------------------------------------------- */
 
-/* It has ended by itself, for a reason of its own. */
+/* It has ended for a reason of its own. */
 static bool
 projector_failed(const struct observer *o)
 {
 	const struct child *c = &o->projector;
 
-	return !c->was_killed &&
-	       (c->end.by_signal || (c->end.number != EXIT_OK && c->end.number != EXIT_PROTOCOL));
+	/* What ends it because the other has ended is no failure of its own. */
+	return o->projector_was_killed ||
+	       (!c->was_killed &&
+		(c->end.by_signal || (c->end.number != EXIT_OK && c->end.number != EXIT_PROTOCOL)));
 }
 
 /*

@@ -25,6 +25,35 @@ status_is_whole(const struct harkd *h)
 	return true;
 }
 
+struct child *
+status_child_of(struct harkd *h, uint64_t pid)
+{
+	struct child *const always[] = { &h->notary, &h->control,
+					 &h->ledgers[PROTO_EVIDENCE].signer,
+					 &h->ledgers[PROTO_OPERATIONS].signer };
+	struct receiver *r;
+	struct observer *o;
+	size_t i;
+
+	MUST(pid > 0);
+
+	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+		if ((uint64_t)always[i]->pid == pid)
+			return always[i];
+	}
+	for (r = h->receivers; r != NULL; r = r->next) {
+		if ((uint64_t)r->child.pid == pid)
+			return &r->child;
+	}
+	for (o = h->observers; o != NULL; o = o->next) {
+		if ((uint64_t)o->module.pid == pid)
+			return &o->module;
+		if ((uint64_t)o->projector.pid == pid)
+			return &o->projector;
+	}
+	return NULL;
+}
+
 static void
 send(struct harkd *h, struct message *m)
 {

@@ -271,6 +271,18 @@ def floods():
             d.stop()
 
 
+@test("a projector that asks on the control socket, whoever it runs as, is refused and killed")
+def asks():
+    with Daemon(projector="ask") as d:
+        d.start()
+        wait_for(lambda: d.observer()["RESTARTS"] >= 1, "it is ended")
+        assert "it asks on the control socket" in d.err(), d.err()
+        assert not d.operations("observer_disabled"), d.heard()
+        assert d.observer()["STATE"] != "disabled" and d.whole()
+        assert all(h["answer"]["CODE"] == 77 for h in d.heard(role="projector") if "answer" in h)
+        d.stop()
+
+
 @test("its projector fails: by settings it is refused, else both are tried again, with pauses")
 def projector_fails():
     with Daemon(projector="fail 78") as d:

@@ -76,12 +76,16 @@ a_question_gets_our_number_and_rights(void **state)
 	message_init(&m, MESSAGE_ASK_CELL_ADD, 7);
 	message_set_text(&m, FIELD_CELL, "a");
 	message_set_number(&m, FIELD_CONNECTIONS, 3);
-	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, &out), ERR_OK);
+	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, 4242, &out), ERR_OK);
 	assert_true(out.id == 99 && out.type == MESSAGE_ASK_CELL_ADD);
 	assert_true(message_number(&out, FIELD_RIGHTS, 0) == PROTO_MAY_READ);
+	assert_true(message_number(&out, FIELD_PID, 0) == 4242);
 	assert_true(message_number(&out, FIELD_CONNECTIONS, 0) == 3);
 	assert_int_equal(message_bytes(&out, FIELD_CELL).size, 1);
 	assert_false(message_has(&m, FIELD_RIGHTS));
+	/* A process of another namespace has no number here. */
+	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, 0, &out), ERR_OK);
+	assert_false(message_has(&out, FIELD_PID));
 }
 
 static void
@@ -92,12 +96,15 @@ what_is_no_question_is_not_passed_on(void **state)
 
 	(void)state;
 	message_init(&m, MESSAGE_ASK_STATUS, 0);
-	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, &out), ERR_REFUSED);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, 4242, &out), ERR_REFUSED);
 	message_init(&m, MESSAGE_ASK_STATUS, 1);
 	message_set_number(&m, FIELD_RIGHTS, PROTO_MAY_ADMINISTER);
-	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, &out), ERR_REFUSED);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, 4242, &out), ERR_REFUSED);
+	message_init(&m, MESSAGE_ASK_STATUS, 1);
+	message_set_number(&m, FIELD_PID, 1);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, 4242, &out), ERR_REFUSED);
 	message_init(&m, MESSAGE_NOTARY_STOP, 1);
-	assert_int_equal(serve_question(&m, 1, PROTO_MAY_ADMINISTER, &out), ERR_REFUSED);
+	assert_int_equal(serve_question(&m, 1, PROTO_MAY_ADMINISTER, 4242, &out), ERR_REFUSED);
 	assert_true(out.id == 1234);
 }
 
