@@ -422,6 +422,32 @@ def replayed():
         d.hark("observer", "replay", indexes["panics"], *offline, code=66)
 
 
+@test("replay: a receipt of a trap that does not come again is another class: 1")
+def replayed_otherwise():
+    with Daemon(config="data: {data}\nrun: {run}\n", stand_in="") as d:
+        # Only the observer's two programs stand in: a process that was taken over claims a trap.
+        d.replace("hark-notary", os.path.join(BIN, "hark-notary"))
+        path = d.put("m.wasm", rows_module())
+        add = ["observer", "add", "liar", "--module", path, "--grant", "PgWrite", "--table", "t"]
+        d.order("", "-observer")
+        d.order("", "-projector")
+        d.start()
+        d.add("c0")
+        d.say("c0", 3)
+        pinned = d.hark(*add).strip()
+        d.hark("observer", "rm", "liar")
+        d.order("digest %s trap 0 1 3 2" % pinned.split(":")[1], "-observer")
+        d.hark(*add)
+        wait_for(lambda: d.records("observer_quarantine"), "a receipt")
+        index = [i for i, e in enumerate(d.leaves("operations"))
+                 if e["type"].endswith("observer_quarantine")][0]
+        out = d.hark("observer", "replay", str(index), "--json", code=1)
+        said = json.loads(out)
+        equal((said["receiptClass"], said["class"], said["same"], said["first"]), ("Panic", "none", False, "2"),
+              "replay")
+        d.stop()
+
+
 @test("a receipt of a process that died names no events: replay says so")
 def replay_died():
     with Daemon(config=CONFIG) as d:

@@ -533,6 +533,72 @@ a_password_is_not_for_everybody(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void
+put(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+drop_ins_add_observers(void **state)
+{
+	char folder[] = "/tmp/hark-unit-XXXXXX";
+	char path[64], below[64], drop[96];
+	struct config_failure why;
+	struct config c;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/h.yaml", folder);
+	(void)snprintf(below, sizeof(below), "%s/h.yaml.d", folder);
+	(void)snprintf(drop, sizeof(drop), "%s/1.yaml", below);
+	assert_int_equal(mkdir(below, 0700), 0);
+	put(path, LIST "- {name: o, module: /m, digest: '" DIGEST "'}\n", 0600);
+	put(drop, "observers:\n- {name: p, module: /m, digest: '" DIGEST "'}\n", 0644);
+	assert_int_equal(config_read(path, &c, &why), ERR_OK);
+	assert_int_equal(c.observer_count, 2);
+	assert_string_equal(c.observers[1].name, "p");
+	assert_string_equal(c.observers[1].projection, "sqlite:/d-projections/p/projection.sqlite");
+	config_finish(&c);
+	put(drop, "observers:\n- {name: o, module: /m, digest: '" DIGEST "'}\n", 0644);
+	assert_int_equal(config_read(path, &c, &why), ERR_DUPLICATE);
+	assert_non_null(strstr(why.text, "/1.yaml:2:3: the name of this observer is that of "
+					 "observer 'o', line 3 of an earlier file; change one"));
+	/* A password where everybody may read counts in each file by itself. */
+	put(drop,
+	    "observers:\n- {name: p, module: /m, digest: '" DIGEST "', projection: "
+	    "'postgresql://u:p@h'}\n",
+	    0644);
+	assert_int_equal(config_read(path, &c, &why), ERR_REFUSED);
+	assert_non_null(strstr(why.text, "/1.yaml:2:3: "));
+	assert_int_equal(chmod(drop, 0600), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(config_read(path, &c, &why), ERR_OK);
+	config_finish(&c);
+	/* What leads below the data directory is said where it stands, though that is known last.
+	 */
+	put(drop,
+	    "observers:\n- {name: p, module: /m, digest: '" DIGEST "', projection: "
+	    "'sqlite:/d/x'}\n",
+	    0600);
+	assert_int_equal(config_read(path, &c, &why), ERR_RANGE);
+	assert_non_null(strstr(why.text, "/1.yaml:2:3: 'projection' is below"));
+	put(path, LIST "- {name: o, module: /m, digest: '" DIGEST "', projection: 'sqlite:/d/x'}\n",
+	    0600);
+	put(drop, "host: h\n", 0600);
+	assert_int_equal(config_read(path, &c, &why), ERR_RANGE);
+	assert_non_null(strstr(why.text, "/h.yaml:3:3: 'projection' is below"));
+	assert_int_equal(unlink(drop), 0);
+	assert_int_equal(rmdir(below), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -547,6 +613,7 @@ main(void)
 		cmocka_unit_test(below_is_seen_through_dots),
 		cmocka_unit_test(a_list_of_them),
 		cmocka_unit_test(a_password_is_not_for_everybody),
+		cmocka_unit_test(drop_ins_add_observers),
 	};
 
 	return cmocka_run_group_tests_name("config/observer", tests, NULL, NULL);
