@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "os/clock.h"
 #include "prog/exit.h"
-#include "prog/log.h"
 
 /* How often harkd is told where we are, at the most. */
 #define STATE_NS UINT64_C(1000000000)
@@ -43,7 +42,7 @@ fail(struct daemon *d, int code, const char *format, ...)
 	end(d, role_fail(code, text));
 }
 
-/* Something that a person should know; it stays in what harkd shows. */
+/* Something that a person should know; harkd logs it, and it stays in what it shows. */
 __attribute__((format(printf, 2, 3))) static void
 note(struct daemon *d, const char *format, ...)
 {
@@ -52,7 +51,6 @@ note(struct daemon *d, const char *format, ...)
 	va_start(list, format);
 	(void)vsnprintf(d->notes, sizeof(d->notes), format, list);
 	va_end(list);
-	log_warning("%s", d->notes);
 	d->has_said = false;
 }
 

@@ -61,6 +61,7 @@ struct observer {
 	bool was_started; /* since harkd started */
 	enum observer_state state;
 	char why[CHILD_TEXT_BYTES];
+	uint64_t notes_logged_ns;     /* 0: never */
 	char notes[CHILD_TEXT_BYTES]; /* what the module's process says while it runs */
 
 	/* ---- the pair */

@@ -215,13 +215,31 @@ hear_refused(struct observer *o, const struct message *m)
 	return true;
 }
 
+/* Once a second: a process that was taken over would fill the log. */
+static bool
+may_log(const struct observer *o, uint64_t *logged_ns)
+{
+	uint64_t now = loop_now_ns(o->h->loop);
+
+	if (*logged_ns != 0 && now - *logged_ns < NS_PER_S)
+		return false;
+	*logged_ns = now;
+	return true;
+}
+
 static void
 hear_state(struct observer *o, const struct message *m)
 {
 	struct bytes text = message_bytes(m, FIELD_TEXT);
+	char notes[CHILD_TEXT_BYTES];
 
 	o->events = message_number(m, FIELD_COUNT, 0);
-	(void)text_escape((const char *)text.data, text.size, o->notes, sizeof(o->notes));
+	(void)text_escape((const char *)text.data, text.size, notes, sizeof(notes));
+	if (strcmp(notes, o->notes) == 0)
+		return;
+	memcpy(o->notes, notes, sizeof(notes));
+	if (may_log(o, &o->notes_logged_ns))
+		log_warning("observer %s says: %s", o->manifest.name, notes);
 }
 
 bool
@@ -305,15 +323,11 @@ observer_hear_projector(struct child *c, struct message *m)
 	return true;
 }
 
-/* Once a second: a projector that was taken over would fill the log. */
 static void
 log_database(struct observer *o, bool is_back)
 {
-	uint64_t now = loop_now_ns(o->h->loop);
-
-	if (o->database_logged_ns != 0 && now - o->database_logged_ns < NS_PER_S)
+	if (!may_log(o, &o->database_logged_ns))
 		return;
-	o->database_logged_ns = now;
 	if (is_back)
 		log_info("observer %s: its database is back", o->manifest.name);
 	else

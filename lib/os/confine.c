@@ -146,6 +146,19 @@ confine_end_before_others(void)
 	return e;
 }
 
+enum err
+confine_silence(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	enum err e;
+
+	if (fd < 0)
+		return failed();
+	e = dup2(fd, STDERR_FILENO) == STDERR_FILENO ? ERR_OK : failed();
+	(void)close(fd);
+	return e;
+}
+
 bool
 confine_is_root(void)
 {

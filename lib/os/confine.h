@@ -50,6 +50,9 @@ MUST_USE enum err confine_background(void);
  * all of it more than it has.  A process that has changed its user may not say so any more. */
 MUST_USE enum err confine_end_before_others(void);
 
+/* Descriptor 2 leads nowhere from now on. */
+MUST_USE enum err confine_silence(void);
+
 bool confine_is_root(void);
 /* No capability can be gained any more, by nothing that is executed. */
 MUST_USE enum err confine_drop_bounding(void);

@@ -279,6 +279,8 @@ role_confine_reaching(enum role_name role, const int *dirfds, size_t dirfd_count
 	self.confined = true;
 	report->missing[0] = '\0';
 	e = step(limit(row), "resource limits", report);
+	if (e == ERR_OK && row->is_silent)
+		e = step(confine_silence(), "its log", report);
 	if (e == ERR_OK && row->is_background)
 		e = step(confine_background(), "its priority", report);
 	if (e == ERR_OK)

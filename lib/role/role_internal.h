@@ -32,6 +32,7 @@ struct role_row {
 	size_t user_fd;           /* of a directory's owner: which descriptor of the setup */
 	bool has_directories;     /* it may open files below those that it is given */
 	bool only_reads;          /* else it may also make, write and remove files there */
+	bool is_silent;           /* it has no log: all that it says goes to harkd */
 	bool is_background;       /* it runs where nobody else wants to */
 	bool is_client;           /* it may connect to servers, and read what it needs for that */
 	enum role_name begins_as; /* of a client: what is known before its setup is read */

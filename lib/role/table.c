@@ -74,6 +74,7 @@ static const struct role_row rows[] = {
 			    .user_fd = 1,
 			    .has_directories = true,
 			    .only_reads = true,
+			    .is_silent = true,
 			    .is_background = true,
 			    .limit_count = 3,
 			    .limits = { { RLIMIT_CORE, 0 },

@@ -81,6 +81,20 @@ expect_fact(pid_t pid, const char *file, const char *name, const char *want)
 		fail_msg("%s of %s is '%s', not '%s'", name, file, value, want);
 }
 
+/* Where its descriptor 2 leads is where ours does, or nowhere. */
+static void
+expect_log(pid_t pid, bool has_one)
+{
+	char path[64];
+	char ours[256] = "";
+	char got[256] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/2", (int)pid);
+	assert_true(readlink(path, got, sizeof(got) - 1) > 0);
+	assert_true(readlink("/proc/self/fd/2", ours, sizeof(ours) - 1) > 0);
+	assert_string_equal(got, has_one ? ours : "/dev/null");
+}
+
 static void
 the_kernel_says_what_is_gone(void **state)
 {
@@ -109,6 +123,7 @@ the_kernel_says_what_is_gone(void **state)
 			bool owner =
 				role == ROLE_NOTARY || role == ROLE_SIGNER || role >= ROLE_OBSERVER;
 
+			expect_log(pid, role != ROLE_OBSERVER);
 			expect_fact(pid, "status", "CapBnd", "0000000000000000");
 			expect_fact(pid, "status", "Uid",
 				    owner ? "0\t0\t0\t0" : "65534\t65534\t65534\t65534");

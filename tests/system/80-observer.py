@@ -227,7 +227,7 @@ def pruned_ledgers(tap, top):
     p.states_until(lambda: p.states)
     tap.row("and says what is missing", "leaves 0 to 4 were pruned" in p.states[-1]["TEXT"], p.states)
     code, said = p.stop()
-    tap.row("in the log as well", code == 0 and "leaves 0 to 4" in said, said)
+    tap.row("to harkd alone: it has no log", code == 0 and said == "", said)
     p = o.Observer(ledger, w.echo(), FROM=3).start(cursor=3)
     tap.same("FROM is where it would have begun", p.batch()[0], 3)
     p.stop()

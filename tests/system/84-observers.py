@@ -548,6 +548,7 @@ def noop():
         equal(d.sql("events", "SELECT count(*) FROM events"), [(0,)], "rows")
         said = d.hark("status")
         assert "noop" in said and "runs nothing" in said, said
+        assert d.err().count("observer events says: engine noop") == 1, d.err()
         d.stop()
 
 
