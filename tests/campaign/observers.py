@@ -131,7 +131,8 @@ class Campaign:
             done = self.daemon.hark("cell", "add", "c%d" % i, "--uds-base", base)
             if done.returncode != 0:
                 raise RuntimeError("cell add: " + done.stderr)
-            self.guests.append(NumberedGuest(base + "_9001", 0x200 + i, 0.002))
+            # Enough to be killed in the middle of something, and few enough to be compared in memory.
+            self.guests.append(NumberedGuest(base + "_9001", 0x200 + i, 0.01))
             self.guests[-1].start()
 
     # ---- under load
