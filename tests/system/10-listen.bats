@@ -351,10 +351,10 @@ stays_refused() {
 	start a
 	python3 "$guest" connects "${base}_9001"
 	stop
-	for over in 1 20; do
-		run timeout 10 "$listen" --uds-base "$dir/$name$(printf "x%.0s" $(seq "$over"))" --cell c0
+	for over in '1 byte' '20 bytes'; do
+		run timeout 10 "$listen" --uds-base "$dir/$name$(printf "x%.0s" $(seq "${over%% *}"))" --cell c0
 		[ "$status" -eq 73 ]
-		[[ "$output" == *" $over bytes over"* ]]
+		[[ "$output" == *" $over over"* ]]
 	done
 }
 
