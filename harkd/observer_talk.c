@@ -294,12 +294,42 @@ observer_ping(void *ctx, uint64_t now_ns)
 
 /* ---- the projector ------------------------------------------------------------------------- */
 
+/*
+ * Nobody has read what is not there: an observer that was taken over said so, to have passed over
+ * it once it is, or the projection is another ledger's.
+ */
+static bool
+is_beyond(const struct observer *o, uint64_t *size_out)
+{
+	struct page_state state;
+	uint32_t counter;
+
+	if (!page_read(o->h->ledgers[PROTO_EVIDENCE].page, &state, &counter) ||
+	    state.committed_size == 0)
+		return false;
+	*size_out = state.committed_size;
+	return o->cursor > state.committed_size && o->cursor > o->manifest.from;
+}
+
+static void
+refuse_beyond(struct observer *o, uint64_t size)
+{
+	char words[256];
+
+	(void)snprintf(words, sizeof(words),
+		       "the projection's cursor is leaf %llu, and the ledger has %llu: is it the "
+		       "projection of another ledger? Else begin it anew",
+		       (unsigned long long)o->cursor, (unsigned long long)size);
+	observer_refuse(o, "cursor", words);
+}
+
 bool
 observer_hear_projector(struct child *c, struct message *m)
 {
 	struct observer *o = observer_of_projector(c);
 	struct bytes state = message_bytes(m, FIELD_STATE);
 	struct bytes text = message_bytes(m, FIELD_TEXT);
+	uint64_t size = 0;
 	bool away;
 
 	if (m->type != MESSAGE_PROJECTOR_STATE)
@@ -319,7 +349,10 @@ observer_hear_projector(struct child *c, struct message *m)
 			observer_keep_cursor(o);
 	}
 	o->database_said = true;
-	observer_look(o);
+	if (!away && observer_may_enter(o, OBSERVER_REFUSED) && is_beyond(o, &size))
+		refuse_beyond(o, size);
+	else
+		observer_look(o);
 	return true;
 }
 

@@ -433,7 +433,7 @@ def replayed_otherwise():
         d.order("", "-projector")
         d.start()
         d.add("c0")
-        d.say("c0", 3)
+        d.say("c0", 10)         # the stand-in's projection has 7 leaves
         pinned = d.hark(*add).strip()
         d.hark("observer", "rm", "liar")
         d.order("digest %s trap 0 1 3 2" % pinned.split(":")[1], "-observer")
@@ -549,6 +549,35 @@ def noop():
         said = d.hark("status")
         assert "noop" in said and "runs nothing" in said, said
         assert d.err().count("observer events says: engine noop") == 1, d.err()
+        d.stop()
+
+
+@test("one that says that it has read what is not there is refused, and does not pass over it later")
+def beyond():
+    with Daemon(config=CONFIG) as d:
+        d.libexec = os.path.join(d.dir, "libexec")
+        os.mkdir(d.libexec)
+        for name in os.listdir(BIN):
+            os.symlink(os.path.join(BIN, name), os.path.join(d.libexec, name))
+        d.replace("hark-observer", os.path.join(HERE, "stand-in-pair"))
+        d.order("jump 100", "-observer")
+        d.start()
+        d.add("c0")
+        assert "cursor is leaf 100" in d.until("events", "refused")["text"]
+        wait_for(lambda: d.records("observer_refused"), "its record")
+        equal([r["reason"] for r in d.records("observer_refused")], ["cursor"], "its record")
+        equal(d.records("observer_quarantine"), [], "no trap")
+        d.replace("hark-observer", os.path.join(BIN, "hark-observer"))
+        assert "cursor" in d.hark("observer", "enable", "events", code=65)
+        d.hark("observer", "disable", "events")
+        db = sqlite3.connect(d.projection("events"))
+        db.execute("DELETE FROM hark_cursors")
+        db.commit()
+        db.close()
+        d.hark("observer", "enable", "events")
+        d.say("c0", 120)
+        d.follows("events")
+        events_are_rows(d)
         d.stop()
 
 
