@@ -271,7 +271,7 @@ static void
 start_now(struct child *c)
 {
 	c->failed_code = 0;
-	c->was_late = c->was_killed = false;
+	c->said_ready = c->was_late = c->was_killed = false;
 	c->ready_ns = 0;
 	c->stop_due = false;
 	c->said = 0;

@@ -91,6 +91,7 @@ struct child {
 	uint64_t ready_ns;       /* 0: not yet */
 	uint64_t restarts;
 	uint32_t failures;                 /* in a row */
+	bool said_ready;                   /* also where it had been told to end before */
 	bool was_late;                     /* killed because it was not READY in time */
 	bool was_killed;                   /* by us */
 	struct spawn_end end;              /* of the last process, once it has ended */

@@ -67,6 +67,7 @@ hear_ready(struct child *c, const struct message *m)
 	char shown[CHILD_TEXT_BYTES];
 	struct bytes text = message_bytes(m, FIELD_TEXT);
 
+	c->said_ready = true;
 	if (c->state == CHILD_STOPPING)
 		return; /* it was told to end before it had said so */
 	if (c->state != CHILD_STARTING) {

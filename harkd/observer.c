@@ -90,6 +90,8 @@ void
 observer_again(struct observer *o, const char *why)
 {
 	o->failures = 0;
+	o->failed_loads = 0;
+	o->was_loaded = false;
 	if (o->state != OBSERVER_DISABLED)
 		observer_enter(o, OBSERVER_WAITING, why);
 	observer_begin(o); /* nothing while its old pair ends, which goes on */

@@ -19,6 +19,8 @@
 #define OBSERVER_HUNG_MS 5000u
 /* From GO to READY, beyond its compile_ms. */
 #define OBSERVER_START_MS 5000u
+/* Its process may end between GO and READY so many times in a row: then it is refused. */
+#define OBSERVER_LOADS_MAX 8u
 /* After a report it commits what came before the trap, and ends; it has so long, in milliseconds.
  */
 #define OBSERVER_LAST_MS 30000u
@@ -89,6 +91,8 @@ struct observer {
 	struct loop_timer retry; /* the next start */
 	uint32_t failures;       /* in a row */
 	uint64_t ready_ns;       /* since when it runs; 0 */
+	uint32_t failed_loads;   /* in a row; see observer_judge_load */
+	bool was_loaded;         /* once, as the manifest is */
 
 	/* ---- is it alive */
 	struct loop_timer ping;
@@ -175,10 +179,15 @@ void observer_refuse(struct observer *o, const char *reason, const char *text);
 /* One record about it, without an answer. */
 void observer_record(struct observer *o, const char *kind);
 
-/* ---- observer_trap.c: traps ---- */
+/* ---- observer_trap.c: traps, and modules that cannot be loaded ---- */
 
 /* The pair has ended: the notary hears it, and whether that is a trap. */
 void observer_tell_gone(struct observer *o);
+/*
+ * The pair has ended: true where it is refused by that, because its process ended while it loaded
+ * the module.  Then *o may be freed.
+ */
+bool observer_judge_load(struct observer *o);
 /* The notary: a receipt is durable. */
 void observer_hear_trapped(struct harkd *h, const struct message *m);
 

@@ -163,7 +163,7 @@ pair_is_over(struct observer *o)
 	observer_keep_cursor(o);
 	if (o->leaving)
 		observer_remove(o); /* it may be freed by that */
-	else if (o->state == OBSERVER_WAITING && h->life == LIFE_RUNNING)
+	else if (o->state == OBSERVER_WAITING && h->life == LIFE_RUNNING && !observer_judge_load(o))
 		plan_start(o);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Traps: whether the end of a pair is one, which the notary is told, and what becomes of an
- * observer once the receipt is durable.
+ * observer once the receipt is durable.  An end before READY is none: nothing of the module has
+ * run.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +37,7 @@ has_trapped(const struct observer *o)
 {
 	const struct child *c = &o->module;
 
-	if (!o->went || c->was_late)
+	if (!o->went || !c->said_ready)
 		return false;
 	if (o->was_hung || o->dropped_link)
 		return true;
@@ -59,6 +61,65 @@ observer_tell_gone(struct observer *o)
 	if (has_trapped(o))
 		message_set_text(&m, FIELD_REASON, o->was_hung ? "hung" : "died");
 	child_send(&o->h->notary, &m);
+}
+
+/* ---- a load -------------------------------------------------------------------------------- */
+
+/* What a process does to itself, and would do each time. */
+static bool
+is_fault(const struct child *c)
+{
+	static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	size_t i;
+
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (c->end.by_signal && c->end.number == faults[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A fault is the module's, where it never was loaded: the next try would end as this one.  Any
+ * other end, as by SIGKILL, may be somebody's doing, and is tried again, but not for ever: else a
+ * module that makes its process end in some other way would have it started without end, and no
+ * strike.
+ */
+bool
+observer_judge_load(struct observer *o)
+{
+	const struct child *c = &o->module;
+	char text[CHILD_TEXT_BYTES];
+
+	if (c->said_ready) {
+		o->was_loaded = true;
+		o->failed_loads = 0;
+	}
+	if (!o->went || c->said_ready || (!o->ended_unasked && !o->dropped_link))
+		return false;
+	o->failed_loads++;
+	if (is_fault(c) && !o->was_loaded && c->end.number == SIGABRT) {
+		observer_refuse(o, "compile_memory",
+				"its process aborted while it loaded the module, as one does whose "
+				"compiler needs more memory than it may have: make the module "
+				"smaller, or raise module_bytes, by which that memory goes");
+	} else if (is_fault(c) && !o->was_loaded) {
+		(void)snprintf(
+			text, sizeof(text),
+			"its process ended by signal %d while it loaded the module, which this "
+			"engine cannot compile: build it in another way",
+			c->end.number);
+		observer_refuse(o, "compile_died", text);
+	} else if (o->failed_loads >= OBSERVER_LOADS_MAX) {
+		(void)snprintf(text, sizeof(text),
+			       "its process ended %u times in a row while it loaded the module, at "
+			       "last: %.800s",
+			       o->failed_loads, c->last_words);
+		observer_refuse(o, "load_failed", text);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /* ---- a receipt ----------------------------------------------------------------------------- */

@@ -242,6 +242,54 @@ def ends():
         d.stop()
 
 
+@test("a process that ends while it loads the module has not trapped: it is refused, by a fault at once")
+def loads():
+    for number, reason in ((signal.SIGABRT, "compile_memory"), (signal.SIGSEGV, "compile_died")):
+        with Daemon(observer="signal %d" % number) as d:
+            d.start()
+            o = d.until("refused")
+            assert o["TEXT"].startswith(reason + ": its process "), o
+            wait_for(lambda: d.operations("observer_refused"), "record")
+            equal([r["reason"] for r in d.operations("observer_refused")], [reason], "record")
+            equal((d.gone(), o["RESTARTS"]), ([None], 0), "no trap, no second try")
+            d.order("", "-observer")
+            done, _, _ = d.ask("ASK_OBSERVER_SWITCH", OBSERVER="o", MODE=1)
+            equal((done["CODE"], d.observer()["STATE"]), (0, "running"), "enabled")
+            # The module was loaded once: a fault now is not its doing.
+            d.order("signal %d" % number, "-observer")
+            os.kill(d.roles()["observer", "o"]["PID"], signal.SIGKILL)
+            wait_for(lambda: len(d.gone()) >= 4, "it is tried again")
+            d.order("", "-observer")
+            d.until("running")
+            equal(d.gone()[:3], [None, "died", None], "it had trapped when it ran")
+            d.stop()
+
+
+@test("any other end while it loads is tried again, with pauses, and not for ever; nor is it a trap")
+def loads_again():
+    for words in ("signal 9", "quit 0", "quit 3", "spoil"):
+        with Daemon(observer=words) as d:
+            d.start()
+            o = d.until("refused")
+            assert o["TEXT"].startswith("load_failed: its process ended 8 times in a row"), (words, o)
+            wait_for(lambda: len(d.gone()) == 8, "the notary has heard it")
+            equal((set(d.gone()), o["RESTARTS"]), ({None}, 7), words)
+            d.stop()
+    # Its count is of those in a row.
+    with Daemon(observer="quit 3") as d:
+        d.start()
+        for _ in range(3):
+            seen = len(d.gone())
+            wait_for(lambda: len(d.gone()) >= seen + 3, "it fails")
+            d.order("", "-observer")
+            d.until("running")
+            d.order("quit 3", "-observer")
+            os.kill(d.roles()["observer", "o"]["PID"], signal.SIGKILL)
+        d.order("", "-observer")
+        d.until("running")
+        d.stop()
+
+
 @test("what a process says of its end does not keep a receipt from being written, unless it is refused for it")
 def words_of_its_end():
     for code in (70, 71, 75):

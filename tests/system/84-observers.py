@@ -321,6 +321,28 @@ def refused():
 
 # ---- traps
 
+@test("a module that its compiler has no memory for is refused by name, once, and is no trap")
+def compile_memory():
+    module = wasm.module([], wasm.NOP, functions=[wasm.NOP] * 40000)
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        path = d.put("m.wasm", module)
+        d.config += """observers:
+  - name: many
+    module: %s
+    digest: %s
+    limits: {{module_bytes: %d, compile_ms: 120000, memory_bytes: 65536, effect_bytes: 65536}}
+    grants: [Log]
+""" % (path, digest(path), len(module))
+        d.start()
+        o = d.until("many", "refused")
+        assert o["text"].startswith("compile_memory: ") and "raise module_bytes" in o["text"], o
+        equal((o["strikes"], o["restarts"], d.records("observer_quarantine")), ("0", "0", []), "no trap")
+        wait_for(lambda: d.records("observer_refused"), "it is on record")
+        equal([r["reason"] for r in d.records("observer_refused")], ["compile_memory"], "record")
+        assert d.process.poll() is None
+        d.stop()
+
+
 @test("an event that traps is passed over, on record; the third quarantines the module until it is released")
 def quarantined():
     with Daemon(config="data: {data}\nrun: {run}\n") as d:

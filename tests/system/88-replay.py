@@ -17,6 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import modules as wasm                             # noqa: E402  (the path comes first)
 from replay import BIN, ROOT, Outcome               # noqa: E402  (it finds tests/ref)
 from tapout import Tap                              # noqa: E402
 
@@ -142,6 +143,7 @@ def runs():
             rows.append((name, module, *WANT[name]))
     exact = least_fuel(MODULES["fuel-exact"])
     good, spin = MODULES["good-rows"], MODULES["spin"]
+    many = wasm.module([], wasm.NOP, functions=[wasm.NOP] * 40000)
     rows += [
         ("fuel-exact", MODULES["fuel-exact"], *fine(LIMIT_FUEL=exact)),
         ("fuel-exact, and one less", MODULES["fuel-exact"], *each(BUDGET, LIMIT_FUEL=exact - 1)),
@@ -153,7 +155,9 @@ def runs():
         ("a module that is too large", good, [("refused", "module_bytes")], {"LIMIT_MODULE_BYTES": 100}),
         ("no grant", good, *refused("import_ungranted", TOKENS=14)),
         ("the process is killed", good, *ends("died", act="kill")),
-        ("the process is killed while it compiles", good, *ends("died", act="kill-early")),
+        ("the process is killed while it compiles", good, *refused("load_failed", act="kill-early")),
+        ("a module that its compiler has no memory for", many, *refused(
+            "compile_memory", LIMIT_MODULE_BYTES=len(many), LIMIT_EFFECT_BYTES=65536, LIMIT_COMPILE_MS=120000)),
         ("the process is stopped", good, *ends("hung", act="stop")),
         ("its projector is killed", good, *fine(act="kill-projector", rows=True)),
     ]

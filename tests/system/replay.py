@@ -111,6 +111,9 @@ def receive(sock):
         return b""
 
 
+LOADS_MAX = 8                           # as harkd has it
+
+
 class Pair:
     """hark-observer and hark-projector under a harkd that restarts them, as it should, at once.
 
@@ -131,7 +134,7 @@ class Pair:
         self.state = "down"
         self.digest = None
         self.failed = []
-        self.starts = 0
+        self.starts = self.failed_loads = 0
 
     # ---- starting and ending
 
@@ -210,6 +213,9 @@ class Pair:
 
     def hear_observer(self):
         data = receive(self.channel)
+        if not data and self.state == "admitted":
+            self.load_failed()
+            return
         if not data:
             self.ended("died")
             return
@@ -233,11 +239,7 @@ class Pair:
             self.state = "running"
             self.befall()
         elif name == "OBSERVER_REFUSED":
-            said = {"observer": NAME, "reason": fields["REASON"], "text": fields["TEXT"]}
-            if self.digest is not None:
-                said["digest"] = "blake3:" + self.digest
-            text = json.dumps(said, separators=(",", ":")).replace(" ", "\\u0020")
-            self.core.say("operation", "observer_refused", text)
+            self.record_refusal(fields["REASON"], fields["TEXT"])
             was_admitted = self.state != "starting"
             self.finish()
             if was_admitted:
@@ -247,6 +249,25 @@ class Pair:
             self.seen = fields["INDEX"]
         else:
             self.failed.append((name, fields))
+
+    def record_refusal(self, reason, words):
+        said = {"observer": NAME, "reason": reason, "text": words}
+        if self.digest is not None:
+            said["digest"] = "blake3:" + self.digest
+        text = json.dumps(said, separators=(",", ":")).replace(" ", "\\u0020")
+        self.core.say("operation", "observer_refused", text)
+
+    def load_failed(self):
+        """It has ended between GO and READY, which is no trap, and by a fault a refusal."""
+        self.ended()
+        self.failed_loads += 1
+        if self.observer.returncode == -signal.SIGABRT:
+            self.record_refusal("compile_memory", "its process aborted")
+        elif self.failed_loads == LOADS_MAX:
+            self.record_refusal("load_failed", "its process ended again and again")
+        else:
+            return
+        self.state = "refused"
 
     def hear_projector(self):
         data = receive(self.projector_channel)

@@ -422,13 +422,15 @@ pong(void)
 	}
 }
 
-/* Ends what still runs as it was told. */
+/* Ends what still runs as it was told; not what may be started by that. */
 static void
 end_rest(void)
 {
+	bool is_there = child_exists(&o->projector);
+
 	if (child_exists(&o->module))
 		end(&module, false, 0);
-	if (child_exists(&o->projector))
+	if (is_there)
 		end(&projector, false, 0);
 }
 
@@ -651,11 +653,171 @@ what_ends_before_it_ran_has_not_trapped(void **state)
 	pass_ms(50);
 	assert_int_equal(told(projector.end, NULL), MESSAGE_PROJECTOR_SETUP);
 	assert_int_equal(told(module.end, NULL), MESSAGE_OBSERVER_SETUP);
-	/* Its compiler is its first foreign code. */
+	/* Nor by its compiler, of which a refusal comes. */
 	let_go();
 	end(&module, true, SIGSEGV);
 	end_rest();
+	assert_string_equal(reason(), "");
+}
+
+/* ---- ends between GO and READY ---- */
+
+/* To GO, by its own timer, which may have gone off already. */
+static void
+go_again(void)
+{
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	assert_int_equal(o->state, OBSERVER_STARTING);
+	assert_int_equal(told(projector.end, NULL), MESSAGE_PROJECTOR_SETUP);
+	assert_int_equal(told(module.end, NULL), MESSAGE_OBSERVER_SETUP);
+	let_go();
+}
+
+static void
+m_abort(void)
+{
+	end(&module, true, SIGABRT);
+}
+
+static void
+m_segv(void)
+{
+	end(&module, true, SIGSEGV);
+}
+
+static void
+m_sys(void)
+{
+	end(&module, true, SIGSYS);
+}
+
+/* Its descriptors are closed first, and that is seen before it has ended. */
+static void
+p_sees_m_abort(void)
+{
+	end(&projector, false, EXIT_OK);
+	end(&module, true, SIGABRT);
+}
+
+/* Gives how many ends it took, and what it is then refused for; 0: it is not. */
+static unsigned int
+fail_loads(void (*act)(void), unsigned int most)
+{
+	unsigned int i;
+
+	for (i = 1; i <= most; i++) {
+		act();
+		end_rest();
+		assert_string_equal(reason(), ""); /* in no case a trap */
+		if (o->state == OBSERVER_REFUSED)
+			return i;
+		go_again();
+	}
+	return 0;
+}
+
+/* The word of the refusal, and its record. */
+static bool
+is_refused_for(const char *word)
+{
+	struct bytes json;
+	struct message m;
+	char want[64];
+
+	(void)notary_gets(MESSAGE_OPERATION, &m);
+	json = message_bytes(&m, FIELD_JSON);
+	(void)snprintf(want, sizeof(want), "\"reason\":\"%s\"", word);
+	return memmem(json.data, json.size, want, strlen(want)) != NULL &&
+	       strncmp(o->why, word, strlen(word)) == 0;
+}
+
+static void
+an_end_before_it_is_loaded_is_refused(void **state)
+{
+	static const struct {
+		const char *rule;
+		void (*act)(void);
+		unsigned int want;
+		const char *word;
+	} rows[] = {
+		{ "its compiler has no memory", m_abort, 1, "compile_memory" },
+		{ "the same, and its projector sees it first", p_sees_m_abort, 1,
+		  "compile_memory" },
+		{ "its compiler fails", m_segv, 1, "compile_died" },
+		{ "it calls what it may not", m_sys, 1, "compile_died" },
+		{ "it is killed by somebody", m_signal, OBSERVER_LOADS_MAX, "load_failed" },
+		{ "it ends with 1", m_exit_1, OBSERVER_LOADS_MAX, "load_failed" },
+		{ "it ends with 0", m_exit_0, OBSERVER_LOADS_MAX, "load_failed" },
+		{ "it says that the system has failed", m_says_71, OBSERVER_LOADS_MAX,
+		  "load_failed" },
+		{ "it says what it may not", m_says_what_it_may_not, OBSERVER_LOADS_MAX,
+		  "load_failed" },
+		{ "its projector has lost it", p_exit_0, OBSERVER_LOADS_MAX, "load_failed" },
+		{ "its projector is killed by somebody", p_signal, 0, NULL },
+		{ "its projector fails", p_says_71, 0, NULL },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		unsigned int got;
+
+		add_with("");
+		begin();
+		let_go();
+		got = fail_loads(rows[i].act, 3 * OBSERVER_LOADS_MAX);
+		if (got != rows[i].want || (got > 0 && !is_refused_for(rows[i].word)))
+			fail_msg("%s: %u, %s", rows[i].rule, got, o->why);
+		if (got > 0) {
+			pass_ms(100000);
+			assert_int_equal(o->state, OBSERVER_REFUSED);
+			assert_int_equal(module.starts, got);
+		}
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
+/* What was loaded once can be compiled: then an end is somebody else's doing, for a while. */
+static void
+one_that_was_loaded_is_tried_again(void **state)
+{
+	(void)state;
+	add_with("");
+	run();
+	m_abort();
+	end_rest();
 	assert_string_equal(reason(), "died");
+	go_again();
+	assert_int_equal(fail_loads(m_abort, OBSERVER_LOADS_MAX - 1), 0);
+	say_plain(&module, MESSAGE_READY);
+	m_signal();
+	end_rest();
+	assert_string_equal(reason(), "died");
+	go_again();
+	assert_int_equal(fail_loads(m_abort, 2 * OBSERVER_LOADS_MAX), OBSERVER_LOADS_MAX);
+	assert_true(is_refused_for("load_failed"));
+	/* A person has changed something: nothing is known of it. */
+	observer_again(o, "");
+	assert_int_equal(told(projector.end, NULL), MESSAGE_PROJECTOR_SETUP);
+	assert_int_equal(told(module.end, NULL), MESSAGE_OBSERVER_SETUP);
+	let_go();
+	assert_int_equal(fail_loads(m_abort, OBSERVER_LOADS_MAX), 1);
+	assert_true(is_refused_for("compile_memory"));
+}
+
+/* It was ready, which is read after its projector's end. */
+static void
+ready_counts_also_where_it_is_told_to_end(void **state)
+{
+	(void)state;
+	add_with("");
+	begin();
+	let_go();
+	p_exit_0();
+	say_plain(&module, MESSAGE_READY);
+	m_signal();
+	assert_string_equal(reason(), "died");
+	assert_int_equal(o->failed_loads, 0);
 }
 
 /* ---- limits ---- */
@@ -845,6 +1007,9 @@ main(void)
 		T(it_runs_and_is_started_again_with_pauses),
 		T(an_end_is_told_as_what_it_is),
 		T(what_ends_before_it_ran_has_not_trapped),
+		T(an_end_before_it_is_loaded_is_refused),
+		T(one_that_was_loaded_is_tried_again),
+		T(ready_counts_also_where_it_is_told_to_end),
 		T(one_that_compiles_too_long_is_refused),
 		T(it_is_pinged_each_second_and_killed_when_it_hangs),
 		T(who_adds_one_does_not_wait_for_ever),
