@@ -199,7 +199,9 @@ set_up(void **state)
 	    folder_make(h.place.data_fd, "evidence", 0700, &made) != ERR_OK ||
 	    folder_make(h.place.data_fd, "observers", 0700, &made) != ERR_OK ||
 	    folder_open(h.place.data_fd, "observers", &h.place.observers_fd) != ERR_OK ||
-	    memfd_make("page", 4096, &h.ledgers[PROTO_EVIDENCE].page_fd) != ERR_OK)
+	    memfd_make("page", PAGE_BYTES, &h.ledgers[PROTO_EVIDENCE].page_fd) != ERR_OK ||
+	    page_map_reader(h.ledgers[PROTO_EVIDENCE].page_fd, &h.ledgers[PROTO_EVIDENCE].page) !=
+		    ERR_OK)
 		return -1;
 	(void)snprintf(h.ledgers[PROTO_EVIDENCE].origin, 32, "h/evidence");
 	put_module();
@@ -248,6 +250,7 @@ tear_down(void **state)
 	file_close(&projector.end);
 	file_close(&h.place.data_fd);
 	file_close(&h.place.observers_fd);
+	page_unmap(h.ledgers[PROTO_EVIDENCE].page);
 	file_close(&h.ledgers[PROTO_EVIDENCE].page_fd);
 	loop_destroy(h.loop);
 	(void)snprintf(command, sizeof(command), "rm -r %s", top);
