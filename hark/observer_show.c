@@ -33,7 +33,7 @@ static const struct args_command ls_command = {
 		 "\n"
 		 "Lists the observers: state, digest, the next leaf that each lacks and how many "
 		 "it is\n"
-		 "behind, strikes, and rows that its table refused.\n"
+		 "its lag, strikes, and rows that its table refused.\n"
 		 "\n"
 		 "      --json          a line of JSON an observer\n" CLIENT_USAGE OBSERVER_USAGE
 		 "\n"
@@ -185,7 +185,7 @@ print_whole(const struct message *item)
 	print_text("digest", digest, strlen(digest));
 	if (message_has(item, FIELD_INDEX))
 		(void)printf("%-14s%" PRIu64 "\n", "cursor", message_number(item, FIELD_INDEX, 0));
-	(void)printf("%-14s%" PRIu64 "\n", "behind", lag_of(item));
+	(void)printf("%-14s%" PRIu64 "\n", "lag", lag_of(item));
 	(void)printf("%-14s%" PRIu64 "\n", "strikes", message_number(item, FIELD_COUNT, 0));
 	(void)printf("%-14s%" PRIu64 "\n", "dead letters",
 		     message_number(item, FIELD_DEAD_LETTERS, 0));
@@ -209,7 +209,7 @@ struct listing {
 };
 
 const char *const observer_titles[OBSERVER_COLUMNS] = { "OBSERVER", "STATE",   "DIGEST", "CURSOR",
-							"BEHIND",   "STRIKES", "DEAD",   "NOTE" };
+							"LAG",      "STRIKES", "DEAD",   "NOTE" };
 
 enum err
 observer_item_row(struct table *t, const struct message *item)
