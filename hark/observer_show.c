@@ -31,9 +31,8 @@ static const struct args_command ls_command = {
 	.name = "hark observer ls",
 	.usage = "usage: hark observer ls [--json]\n"
 		 "\n"
-		 "Lists the observers: state, digest, the next leaf that each lacks and how many "
-		 "it is\n"
-		 "its lag, strikes, and rows that its table refused.\n"
+		 "Lists the observers: state, digest, the next leaf that each lacks, how many it\n"
+		 "lacks (its lag), strikes, and rows that its table refused.\n"
 		 "\n"
 		 "      --json          a line of JSON an observer\n" CLIENT_USAGE OBSERVER_USAGE
 		 "\n"
