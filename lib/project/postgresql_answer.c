@@ -55,19 +55,24 @@ say(const struct pg_state *s, const char *text, const char *detail, struct proje
 	project_say(why, "PostgreSQL: %s", shown);
 }
 
-/* SQLSTATE classes that are about the values of a statement, or raised by a table's own checks. */
+/*
+ * SQLSTATE classes that are not about the values of a statement: of the server, the connection, the
+ * transaction, rights and rules of SQL.  A table's own functions may raise any other, and so a
+ * class that nobody else knows.
+ */
 static bool
 is_of_values(const char *state)
 {
-	static const char classes[][3] = { "22", "23", "2F", "38", "39", "44", "54", "P0" };
+	static const char others[][3] = { "08", "0A", "0L", "0P", "25", "26", "28", "2B",
+					  "2D", "34", "3B", "3D", "3F", "40", "42", "53",
+					  "55", "57", "58", "72", "F0", "HV", "XX" };
 	size_t i;
 
-	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (strncmp(state, classes[i], 2) == 0)
-			return true;
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strncmp(state, others[i], 2) == 0)
+			return false;
 	}
-	/* A row that would be touched a second time by one INSERT ... ON CONFLICT. */
-	return strcmp(state, "21000") == 0;
+	return true;
 }
 
 /* Those that a person must look into: rules of SQL, rights. */

@@ -220,6 +220,24 @@ is_refusal(int code)
 	}
 }
 
+/*
+ * A function in a CHECK or a generated column says no more than "error" of a value that it does not
+ * like, as SQLite does of a table that is gone: then the statement cannot be made again either.
+ */
+static bool
+is_of_values(struct sqlite_state *s, const struct table *t, const uint8_t *mask, int code)
+{
+	struct project_failure unread;
+	sqlite3_stmt *again = NULL;
+	bool made;
+
+	if (code != SQLITE_ERROR)
+		return is_refusal(code);
+	made = make_statement(s, t, mask, &again, &unread) == ERR_OK;
+	(void)sqlite3_finalize(again); /* it has not run */
+	return made;
+}
+
 /* ERR_FORMAT: the table refused it, and `error` says why. */
 static enum err
 write_row(struct sqlite_state *s, const struct table *t, uint8_t *mask, char *error,
@@ -248,7 +266,7 @@ write_row(struct sqlite_state *s, const struct table *t, uint8_t *mask, char *er
 	}
 	e = sqlite_failed(s, code, why);
 	/* A trigger may have undone the whole batch: then it is no matter of one row. */
-	if (is_refusal(code) && sqlite3_get_autocommit(s->db) == 0) {
+	if (sqlite3_get_autocommit(s->db) == 0 && is_of_values(s, t, mask, code)) {
 		(void)snprintf(error, ROW_ERROR_BYTES, "%.*s", (int)ROW_ERROR_BYTES - 1, why->text);
 		e = ERR_FORMAT;
 	}

@@ -149,6 +149,43 @@ def refused_rows(tap, db, folder):
     p.stop()
 
 
+CHECKED = {
+    "SQLite": [],
+    "PostgreSQL": ["CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                   "IF NEW.n = 2 THEN RAISE EXCEPTION 'ours' USING ERRCODE = '45000'; END IF; "
+                   "IF NEW.n = 4 THEN RAISE EXCEPTION 'ours' USING ERRCODE = 'U0001'; END IF; "
+                   "CASE NEW.n WHEN 6 THEN RETURN NEW; WHEN 8 THEN RETURN NEW; "
+                   "WHEN 10 THEN RETURN NEW; WHEN 3 THEN RETURN NEW; END CASE; END $$",
+                   "CREATE TRIGGER own BEFORE INSERT ON checked FOR EACH ROW EXECUTE FUNCTION own()"],
+}
+
+
+@test
+def checked_rows(tap, db, folder):
+    """Functions of a table's own say no in their own ways, and are not asked about it again."""
+    db.ask("CREATE TABLE checked (n BIGINT, j TEXT, a TEXT GENERATED ALWAYS AS (%s) STORED)" %
+           ("json_extract(j, '$.a')" if db.name == "SQLite" else "j::jsonb->>'a'"))
+    for sql in CHECKED[db.name]:
+        db.ask(sql)
+    p = start(db, folder, TABLE="checked")
+    p.begin()
+    bad = [row(n=2, j='{"a":"'), row(n=4, j="x"), row(n=7, j="[")]
+    p.batch(1, [row(n=6, j='{"a":1}'), bad[0], row(n=8, j="{}"), bad[1], bad[2], row(n=10)])
+    tap.same("the others are there", db.ask("SELECT n, a FROM checked ORDER BY n"),
+             [["6", "1"], ["8", None], ["10", None]])
+    tap.same("these are dead", [letter[5] for letter in dead(db)], [data.hex() for _, data in bad])
+    db.ask("ALTER TABLE checked RENAME TO gone")
+    p.send(1, 2, [row(n=3)])
+    code, said = p.wait()
+    tap.row("a table that is gone is no row's fault", code == EXIT_CONFIG and len(dead(db)) == 3, said)
+    db.ask("ALTER TABLE gone RENAME TO checked")
+    p = start(db, folder, TABLE="checked")
+    tap.same("its batch is still to come", p.begin(), 1)
+    p.batch(2, [row(n=3)])
+    tap.same("and comes", db.ask("SELECT count(*) FROM checked WHERE n = 3"), [["1"]])
+    p.stop()
+
+
 MERGED = ("CREATE TABLE merged (cell TEXT NOT NULL, pid BIGINT NOT NULL, started NUMERIC(20), "
           "ended NUMERIC(20), spent NUMERIC(20) GENERATED ALWAYS AS (ended - started) STORED, "
           "note TEXT, PRIMARY KEY (cell, pid))")
