@@ -2,6 +2,7 @@
 /* hark observer disable, enable, rm, release: changes that the daemon makes; and the NAME that
  * commands about observers have. */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@
 
 /* The longest reason, as a message has it. */
 #define REASON_BYTES_MAX 1024u
+#define BLAKE3           "blake3:"
+#define DIGEST_BYTES     32u
+
 static const struct option plain_options[] = {
 	CLIENT_OPTIONS,
 	{ 0 },
@@ -22,6 +26,7 @@ static const struct option plain_options[] = {
 static const struct option release_options[] = {
 	CLIENT_OPTIONS,
 	{ "reason", required_argument, NULL, 'r' },
+	{ "digest", required_argument, NULL, 'd' },
 	{ 0 },
 };
 
@@ -57,14 +62,18 @@ static const struct args_command enable_command = {
 };
 static const struct args_command release_command = {
 	.name = "hark observer release",
-	.usage = "usage: hark observer release NAME [--reason TEXT]\n"
-		 "\n"
-		 "Lets the module of an observer run again that was quarantined, and forgets its\n"
-		 "strikes, on record.\n"
-		 "\n"
-		 "  -r, --reason TEXT   written into that record\n" CLIENT_USAGE OBSERVER_USAGE "\n"
-		 "exit: 0 released, 2 usage, 5 the daemon does not answer, 66 there is none,\n"
-		 "      75 not now, 77 not allowed\n",
+	.usage =
+		"usage: hark observer release NAME [--reason TEXT] [--digest DIGEST]\n"
+		"\n"
+		"Lets the module of an observer run again that was quarantined, and forgets its\n"
+		"strikes, on record.\n"
+		"\n"
+		"  -r, --reason TEXT   written into that record\n"
+		"      --digest DIGEST the module's, blake3: and 64 hex digits; then the observer\n"
+		"                      need not be there any more\n" CLIENT_USAGE OBSERVER_USAGE
+		"\n"
+		"exit: 0 released, 2 usage, 5 the daemon does not answer, 66 there is none,\n"
+		"      75 not now, 77 not allowed\n",
 	.options = release_options,
 };
 
@@ -77,6 +86,34 @@ ask(struct message *question)
 	int code = client_open(&c);
 
 	return code == EXIT_OK ? client_ask(c, question, NULL, NULL, &done) : code;
+}
+
+/* ---- digests ------------------------------------------------------------------------------- */
+
+static bool
+is_blake3(const char *text)
+{
+	size_t size = strlen(text);
+
+	return strncmp(text, BLAKE3, sizeof(BLAKE3) - 1) == 0 &&
+	       text_is_hex(text + sizeof(BLAKE3) - 1, size - (sizeof(BLAKE3) - 1),
+			   2 * DIGEST_BYTES);
+}
+
+static uint8_t
+digit_of(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static void
+read_digest(const char *text, uint8_t out[DIGEST_BYTES])
+{
+	size_t i;
+
+	text += sizeof(BLAKE3) - 1;
+	for (i = 0; i < DIGEST_BYTES; i++)
+		out[i] = (uint8_t)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
@@ -102,6 +139,8 @@ observer_words_read(const struct args_command *command, int argc, char **argv, b
 			out->as_json = true;
 		else if (option == 'r')
 			out->reason = optarg;
+		else if (option == 'd')
+			out->digest = optarg;
 		else
 			client_set_control(optarg);
 	}
@@ -115,6 +154,8 @@ observer_words_read(const struct args_command *command, int argc, char **argv, b
 					 !text_is_utf8(out->reason, strlen(out->reason))))
 		*code = args_mistake(&args, "a reason is UTF-8 of at most %u bytes",
 				     REASON_BYTES_MAX);
+	else if (out->digest != NULL && !is_blake3(out->digest))
+		*code = args_mistake(&args, "a digest is blake3: and 64 lower-case hex digits");
 	else if (wants_name && !observer_name_check(out->name))
 		*code = EXIT_USAGE;
 	else
@@ -130,6 +171,7 @@ change(const struct args_command *command, int argc, char **argv, enum message_t
        int64_t mode)
 {
 	struct observer_words words = { .name = NULL };
+	uint8_t digest[DIGEST_BYTES];
 	struct message question;
 	int code = EXIT_OK;
 
@@ -141,6 +183,10 @@ change(const struct args_command *command, int argc, char **argv, enum message_t
 		message_set_number(&question, FIELD_MODE, (uint64_t)mode);
 	if (words.reason != NULL)
 		message_set_text(&question, FIELD_TEXT, words.reason);
+	if (words.digest != NULL) {
+		read_digest(words.digest, digest);
+		message_set_bytes(&question, FIELD_DIGEST, digest, sizeof(digest));
+	}
 	return ask(&question);
 }
 

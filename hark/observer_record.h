@@ -19,10 +19,11 @@
 struct observer_words {
 	const char *name; /* NULL: none was given */
 	const char *reason;
+	const char *digest;
 	bool as_json;
 };
 
-/* An option of struct observer_words beside CLIENT_OPTIONS; 'r' is the reason. */
+/* An option of struct observer_words beside CLIENT_OPTIONS; 'r' is the reason, 'd' a digest. */
 #define OBSERVER_OPTION_JSON 0x4f00
 #define OBSERVER_USAGE                       \
 	"      --help          print this\n" \

@@ -190,6 +190,8 @@ on_released(struct harkd *h, void *ctx, const struct message *done)
 
 	if (done == NULL || message_number(done, FIELD_CODE, EXIT_SOFTWARE) != EXIT_OK)
 		return; /* who asked hears it */
+	if (released == NULL)
+		return; /* nobody here runs that module */
 	for (o = h->observers; o != NULL; o = next) {
 		next = o->next;
 		if (o != released && (!o->has_digest || !released->has_digest ||
@@ -205,16 +207,40 @@ on_released(struct harkd *h, void *ctx, const struct message *done)
 	}
 }
 
+/* One that has this digest; NULL. */
+static struct observer *
+find_digest(struct harkd *h, struct bytes digest)
+{
+	struct observer *o;
+
+	for (o = h->observers; o != NULL; o = o->next) {
+		if (o->has_digest && memcmp(o->digest, digest.data, sizeof(o->digest)) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+/* Of a digest that was given there may be no observer any more: it would stay as it is for ever. */
 static void
 release(struct harkd *h, const struct message *ask, struct observer *o)
 {
+	struct bytes digest = message_bytes(ask, FIELD_DIGEST);
+	struct bytes name = message_bytes(ask, FIELD_OBSERVER);
 	struct bytes text = message_bytes(ask, FIELD_TEXT);
 	struct message m;
 
+	if (digest.size > 0 && digest.size != OBSERVER_DIGEST_BYTES) {
+		refuse(h, ask, EXIT_USAGE, "a digest has 32 bytes");
+		return;
+	}
+	if (digest.size > 0)
+		o = find_digest(h, digest);
+	else if (o->has_digest)
+		digest = (struct bytes){ o->digest, sizeof(o->digest) };
 	message_init(&m, MESSAGE_OBSERVER_RELEASE, 0);
-	message_set_text(&m, FIELD_OBSERVER, o->manifest.name);
-	if (o->has_digest)
-		message_set_bytes(&m, FIELD_DIGEST, o->digest, sizeof(o->digest));
+	message_set_bytes(&m, FIELD_OBSERVER, name.data, name.size);
+	if (digest.size > 0)
+		message_set_bytes(&m, FIELD_DIGEST, digest.data, digest.size);
 	if (text.size > 0)
 		message_set_bytes(&m, FIELD_TEXT, text.data, text.size);
 	pending_ask(h, &m, on_released, o, ask->id, h->control.generation);
@@ -228,7 +254,9 @@ change(struct harkd *h, const struct message *ask)
 
 	if (message_text(ask, FIELD_OBSERVER, name, sizeof(name)) == ERR_OK)
 		o = observer_find(h, name);
-	if (o == NULL)
+	if (ask->type == MESSAGE_ASK_OBSERVER_RELEASE && message_has(ask, FIELD_DIGEST))
+		release(h, ask, o);
+	else if (o == NULL)
 		refuse(h, ask, EXIT_NO_INPUT, "there is no observer of that name");
 	else if (o->leaving)
 		refuse(h, ask, EXIT_TEMPORARY, "the observer is being removed already");

@@ -105,6 +105,23 @@ go(struct observer *o)
 	child_send(&o->module, &m);
 }
 
+/* The digest stands in the remedy, because whoever is refused here may not stay. */
+static void
+quarantine(struct observer *o)
+{
+	char hex[2 * OBSERVER_DIGEST_BYTES + 1];
+	char words[512];
+	size_t i;
+
+	for (i = 0; i < OBSERVER_DIGEST_BYTES; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", o->digest[i]);
+	(void)snprintf(words, sizeof(words),
+		       "its module is quarantined: `hark observer release %s --digest blake3:%s` "
+		       "lets it run again",
+		       o->manifest.name, hex);
+	observer_enter(o, OBSERVER_QUARANTINED, words);
+}
+
 static void
 on_judged(struct harkd *h, void *ctx, const struct message *done)
 {
@@ -126,9 +143,7 @@ on_judged(struct harkd *h, void *ctx, const struct message *done)
 		text = message_bytes(done, FIELD_TEXT);
 	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
 	if (code == EXIT_NO_PERMISSION) {
-		observer_enter(o, OBSERVER_QUARANTINED,
-			       shown[0] != '\0' ? shown
-						: "its digest is quarantined until it is released");
+		quarantine(o);
 		o->strikes = message_number(done, FIELD_COUNT, o->manifest.strikes);
 		observer_answer_asked(o, EXIT_NO_PERMISSION, o->why);
 	} else if (child_code_is_final((int)code)) {

@@ -387,6 +387,33 @@ def quarantined():
         d.stop()
 
 
+@test("a quarantined module that no observer has any more is released by its digest, which its refusal says")
+def released_by_digest():
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        d.say("c0", 10)
+        add = ["observer", "add", "traps", "--module", d.put("t.wasm", trapping(1, 2, 3)), "--grant", "PgWrite",
+               "--table", "t", "--create", d.put("t.sql", "CREATE TABLE t (a INTEGER)"), "--strikes", "1"]
+        pinned = d.hark(*add).strip()
+        d.until("traps", "quarantined")
+        d.hark("observer", "rm", "traps")
+        said = d.hark(*add, code=77)
+        assert "`hark observer release traps --digest %s`" % pinned in said, said
+        equal(d.observers(), {}, "nothing stays")
+        d.hark("observer", "release", "traps", code=66)
+        d.hark("observer", "release", "traps", "--digest", pinned.replace("blake3", "sha256"), code=2)
+        d.hark("observer", "release", "traps", "--digest", pinned)
+        record = d.records("observer_released")[0]
+        equal((record["observer"], record["digest"], record["quarantined"]), ("traps", pinned, True), "record")
+        d.hark(*add)
+        d.until("traps", "quarantined")
+        # By another name it is the same module, and who has it runs again.
+        d.hark("observer", "release", "nobody", "--digest", pinned)
+        wait_for(lambda: len(d.records("observer_quarantine")) == 3, "it has run, and trapped, again")
+        d.stop()
+
+
 @test("on_trap stop: it stands at the event until it is enabled, and the same event is no second receipt")
 def stopped():
     with Daemon(config="data: {data}\nrun: {run}\n") as d:
