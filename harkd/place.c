@@ -27,10 +27,11 @@ place_fail(struct place_failure *why, int code, const char *format, ...)
 {
 	va_list arguments;
 
-	why->code = code;
 	va_start(arguments, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the line above begins it */
 	(void)vsnprintf(why->text, sizeof(why->text), format, arguments);
 	va_end(arguments);
+	why->code = code;
 	return false;
 }
 

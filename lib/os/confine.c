@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -132,18 +133,32 @@ confine_background(void)
 	return done(sched_setscheduler(0, SCHED_BATCH, &none));
 }
 
-enum err
-confine_end_before_others(void)
+static enum err
+write_own(const char *path, const char *value)
 {
-	static const char half[] = "500";
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	enum err e;
 
 	if (fd < 0)
 		return failed();
-	e = write(fd, half, sizeof(half) - 1) == (ssize_t)sizeof(half) - 1 ? ERR_OK : failed();
+	e = write(fd, value, strlen(value)) == (ssize_t)strlen(value) ? ERR_OK : failed();
 	(void)close(fd);
 	return e;
+}
+
+enum err
+confine_session_background(void)
+{
+	/* Of one that leads none of its own it would be others' too. */
+	if (getsid(0) != getpid())
+		return ERR_UNSUPPORTED;
+	return write_own("/proc/self/autogroup", "19");
+}
+
+enum err
+confine_end_before_others(void)
+{
+	return write_own("/proc/self/oom_score_adj", "500");
 }
 
 enum err

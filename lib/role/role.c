@@ -68,8 +68,10 @@ role_begin(enum role_name role, const char *program, int *exit_out)
 	self.role = role;
 	self.parent = confine_parent();
 	/* Without /proc the kernel chooses by size alone. */
-	if (role_row(role)->is_background)
+	if (role_row(role)->is_background) {
 		(void)!confine_end_before_others();
+		(void)!confine_session_background();
+	}
 	e = confine_check_channel(ROLE_SUPERVISOR_FD);
 	if (e != ERR_OK)
 		return refuse(e, EXIT_USAGE, exit_out,

@@ -190,7 +190,7 @@ def noengine(options):
 def lint(options):
     jobs = []
     for f in sorted(glob.glob(options.path("tests", "lint", "*.py"))):
-        jobs.append(Job("lint", program_name(f), [PYTHON, f], timeout_s=600, env=options.bin()))
+        jobs.append(Job("lint", program_name(f), [PYTHON, f], timeout_s=1500, env=options.bin()))
     for f in sorted(glob.glob(options.path("tools", "check-*"))):
         name = program_name(f)
         jobs.append(Job("lint", name, [PYTHON, f], kind="plain", timeout_s=180,

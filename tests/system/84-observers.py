@@ -587,6 +587,30 @@ def password():
         assert "has a password" in said and "hark.yaml:4:5" in said, said
 
 
+def autogroup(pid):
+    """How the kernel weighs the process's session; None where it does not."""
+    try:
+        with open("/proc/%d/autogroup" % pid, encoding="ascii") as f:
+            return f.read().split(" ", 1)[1].strip()
+    except FileNotFoundError:
+        return None
+
+
+@test("they run where nobody else wants to: also as the kernel weighs sessions")
+def background():
+    with Daemon(config=CONFIG) as d:
+        d.start()
+        d.until("events", "running")
+        _, items, _ = d.ask("ASK_STATUS")
+        pids = {f["ROLE"]: f["PID"] for n, f in items if n == "ITEM_ROLE"}
+        usual = autogroup(os.getpid()) and "nice 0"
+        idle = usual and "nice 19"
+        equal({role: autogroup(pids[role]) for role in ("notary", "observer", "projector")},
+              {"notary": usual, "observer": idle, "projector": idle}, "weights")
+        equal([os.getpriority(os.PRIO_PROCESS, pids[role]) for role in ("observer", "projector")], [19, 19])
+        d.stop()
+
+
 @test("engine: noop runs nothing, moves on, and status says so in words", engine=None)
 def noop():
     with Daemon(config=CONFIG.replace("grants", "engine: noop\n    grants")) as d:
