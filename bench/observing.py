@@ -103,7 +103,8 @@ def observers(emit, rounds):
             print("bench: this build has no engine: observers are NOT measured", file=sys.stderr)
             return
         through(emit, ledger, "8 bytes an event", modules.echo(), rounds)
-        through(emit, ledger, "pg-events", standard("pg-events"), rounds)
+        for name in ("pg-events", "metrics", "sessions"):
+            through(emit, ledger, name, standard(name), rounds)
         memory(emit, ledger, "pg-events", standard("pg-events"))
     finally:
         shutil.rmtree(top, ignore_errors=True)

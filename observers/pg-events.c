@@ -10,8 +10,8 @@ HARK_OBSERVER
 {
 	HARK_FOR_EACH_EVENT(event)
 	{
-		struct hark_slice data = hark_json_member(hark_json_of_event(), "data");
-		struct hark_slice declared = hark_json_member(data, "declared");
+		struct hark_slice data = hark_json_inside(hark_json_of_event(), "data");
+		struct hark_slice declared = hark_json_inside(data, "declared");
 		struct hark_json *row = hark_json_begin();
 
 		hark_json_u64(row, "event_index", event->index);

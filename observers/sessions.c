@@ -58,7 +58,7 @@ HARK_OBSERVER
 
 		if ((!starts && !executes && !ends) || (event->flags & HARK_EVENT_HAS_GUEST) == 0)
 			continue;
-		declared = hark_json_member(hark_json_member(hark_json_of_event(), "data"),
+		declared = hark_json_inside(hark_json_inside(hark_json_of_event(), "data"),
 					    "declared");
 		detail = hark_json_member(declared, "detail");
 		row = hark_json_begin();

@@ -62,6 +62,10 @@ struct hark_event_record {
 
 #ifdef __wasm__
 
+#ifndef __wasm_bulk_memory__
+#error "build with -mbulk-memory: there is no library that has memcpy"
+#endif
+
 #define HARK_IMPORT(interface, its_name) \
 	__attribute__((import_module("arkhe:observer/" interface), import_name(its_name)))
 
@@ -118,17 +122,183 @@ hark_json_of_event(void)
 	return (struct hark_slice){ buffer, size > 0 ? (uint32_t)size : 0 };
 }
 
-/* Whether they are the same bytes. */
-static inline bool
-hark_slice_is(struct hark_slice slice, const char *text)
-{
-	uint32_t i;
+/* ---- bytes, eight at a time: each turn of a loop costs fuel and time, whatever it does ---- */
 
-	for (i = 0; i < slice.size; i++) {
-		if (text[i] == 0 || text[i] != slice.data[i])
+#define HARK_EACH_BYTE 0x0101010101010101u
+/* In place, where a name is a literal; and once, whoever calls it. */
+#define HARK_INLINE __attribute__((always_inline))
+#define HARK_APART  __attribute__((noinline))
+
+/* Of a literal it is known while compiling. */
+static inline HARK_INLINE uint32_t
+hark_text_size(const char *text)
+{
+	uint32_t size = 0;
+
+	if (__builtin_constant_p(__builtin_strlen(text)))
+		return (uint32_t)__builtin_strlen(text);
+	while (text[size] != 0)
+		size++;
+	return size;
+}
+
+/* Eight bytes, the first of them lowest. */
+static inline uint64_t
+hark_word(const char *at)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Less than eight bytes, and zeroes behind them. */
+static inline uint64_t
+hark_word_of(const char *at, uint32_t size)
+{
+	uint32_t first, last;
+
+	if (size >= 4) { /* they overlap: what both have is the same */
+		__builtin_memcpy(&first, at, sizeof(first));
+		__builtin_memcpy(&last, at + size - 4, sizeof(last));
+		return first | (uint64_t)last << 8 * (size - 4);
+	}
+	if (size == 0)
+		return 0;
+	return (uint8_t)at[0] | (uint64_t)(uint8_t)at[size / 2] << 8 * (size / 2) |
+	       (uint64_t)(uint8_t)at[size - 1] << 8 * (size - 1);
+}
+
+/* The highest bit of each byte that is c: exact up to the first of them, which is the lowest. */
+static inline uint64_t
+hark_word_finds(uint64_t word, char c)
+{
+	uint64_t other = word ^ HARK_EACH_BYTE * (uint8_t)c;
+
+	return (other - HARK_EACH_BYTE) & ~other & HARK_EACH_BYTE << 7;
+}
+
+/* For what is mostly short. */
+static inline void
+hark_copy(char *to, const char *from, uint32_t size)
+{
+	uint32_t at;
+
+	if (size > 64) {
+		__builtin_memcpy(to, from, size);
+	} else if (size >= 8) {
+		for (at = 0; at < size - 8; at += 8)
+			__builtin_memcpy(to + at, from + at, 8);
+		__builtin_memcpy(to + size - 8, from + size - 8, 8);
+	} else {
+		for (at = 0; at < size; at++)
+			to[at] = from[at];
+	}
+}
+
+/* Whether so many bytes are the same. */
+static inline bool
+hark_same(const char *a, const char *b, uint32_t size)
+{
+	uint32_t at;
+
+	for (at = 0; size - at >= 8; at += 8) {
+		if (hark_word(a + at) != hark_word(b + at))
 			return false;
 	}
-	return text[i] == 0;
+	return hark_word_of(a + at, size - at) == hark_word_of(b + at, size - at);
+}
+
+/* Whether they are the same bytes. */
+static inline HARK_INLINE bool
+hark_slice_is(struct hark_slice slice, const char *text)
+{
+	uint32_t size = hark_text_size(text);
+
+	return slice.size == size && hark_same(slice.data, text, size);
+}
+
+/* ---- reading canonical JSON ---- */
+
+/* Behind the quote that begins a string: the one that ends it, or the end. */
+static inline const char *
+hark_json_string_end(const char *at, const char *end)
+{
+	while (at < end) {
+		if (end - at >= 8) {
+			uint64_t word = hark_word(at);
+			uint64_t stops = hark_word_finds(word, '"') | hark_word_finds(word, '\\');
+
+			if (stops == 0) {
+				at += 8;
+				continue;
+			}
+			at += __builtin_ctzll(stops) / 8;
+		}
+		if (*at == '"')
+			return at;
+		at += *at == '\\' ? 2 : 1;
+	}
+	return end;
+}
+
+/* At a value: what is behind it, a comma or a bracket, or the end. */
+static inline const char *
+hark_json_value_end(const char *at, const char *end)
+{
+	uint32_t depth = 0;
+
+	for (; at < end; at++) {
+		if (*at == '"') {
+			at = hark_json_string_end(at + 1, end);
+		} else if ((*at | ' ') == '{') { /* or a square one */
+			depth++;
+		} else if ((*at | ' ') == '}') {
+			if (depth == 0)
+				return at;
+			depth--;
+		} else if (*at == ',' && depth == 0) {
+			return at;
+		}
+	}
+	return end;
+}
+
+/* At an object: where the value of its member of that name begins; the end where it has none. */
+static inline HARK_APART const char *
+hark_json_find(const char *at, const char *end, struct hark_slice name)
+{
+	while (at < end && (*at == '{' || *at == ',') && end - at > 1 && at[1] == '"') {
+		struct hark_slice key = { at + 2, 0 };
+
+		at = hark_json_string_end(key.data, end);
+		key.size = (uint32_t)(at - key.data);
+		at += 2; /* a quote and a colon */
+		if (at >= end)
+			break;
+		if (key.size == name.size && hark_same(key.data, name.data, name.size))
+			return at;
+		/* Names ascend, but for how their escapes look. */
+		if (key.data[0] > name.data[0] && key.data[0] != '\\')
+			break;
+		at = hark_json_value_end(at, end);
+	}
+	return end;
+}
+
+/*
+ * From the value of a member of a canonical JSON object on, whatever is behind it, or an empty
+ * slice.  Where the value is an object it can be looked into by this and by hark_json_member, and
+ * is not gone over before.
+ */
+static inline HARK_INLINE struct hark_slice
+hark_json_inside(struct hark_slice object, const char *name)
+{
+	const char *end = object.data + object.size;
+	const char *at =
+		hark_json_find(object.data, end, (struct hark_slice){ name, hark_text_size(name) });
+
+	return (struct hark_slice){ at, (uint32_t)(end - at) };
 }
 
 /*
@@ -136,42 +306,14 @@ hark_slice_is(struct hark_slice slice, const char *text)
  * with its quotes and escapes, a number, an object.  Members of objects within it are not looked
  * at.
  */
-static inline struct hark_slice
+static inline HARK_INLINE struct hark_slice
 hark_json_member(struct hark_slice object, const char *name)
 {
-	const char *at = object.data + 1;
-	const char *end = object.data + object.size;
-	struct hark_slice found = { 0, 0 };
+	struct hark_slice value = hark_json_inside(object, name);
 
-	while (at < end && *at == '"') {
-		struct hark_slice key = { at + 1, 0 };
-		const char *value;
-		uint32_t depth = 0;
-		bool in_string = false;
-
-		for (at++; at < end && *at != '"'; at++)
-			at += *at == '\\';
-		key.size = (uint32_t)(at - key.data);
-		value = at + 2; /* a quote and a colon */
-		for (at = value; at < end; at++) {
-			if (in_string) {
-				if (*at == '\\')
-					at++; /* and what it escapes */
-				else
-					in_string = *at != '"';
-				continue;
-			}
-			if (depth == 0 && (*at == ',' || *at == '}'))
-				break;
-			in_string = *at == '"';
-			depth += *at == '{' || *at == '[';
-			depth -= *at == '}' || *at == ']';
-		}
-		if (at <= end && hark_slice_is(key, name))
-			return (struct hark_slice){ value, (uint32_t)(at - value) };
-		at++;
-	}
-	return found;
+	value.size =
+		(uint32_t)(hark_json_value_end(value.data, value.data + value.size) - value.data);
+	return value;
 }
 
 /* ---- writing one flat JSON object; what does not fit is left out, whole members at a time ---- */
@@ -192,86 +334,177 @@ hark_json_begin(void)
 {
 	static struct hark_json json;
 
-	json.size = 1;
-	json.text[0] = '{';
+	json.size = 0;
 	return &json;
 }
 
-/* Of the functions below: bytes as they are, where they are known to fit. */
-static inline void
-hark_json_bytes(struct hark_json *json, const char *data, uint32_t size)
+/*
+ * Of the functions below: writes a comma, the name and a colon where so many bytes, and what ends
+ * the object, fit behind them.  The first comma becomes a brace in the end.
+ */
+static inline HARK_INLINE bool
+hark_json_name(struct hark_json *json, const char *name, uint32_t room)
 {
-	for (uint32_t i = 0; i < size; i++)
-		json->text[json->size++] = data[i];
+	uint32_t size = hark_text_size(name);
+	char *out = json->text + json->size;
+
+	if (size + room + 5 > HARK_JSON_BYTES - json->size)
+		return false;
+	__builtin_memcpy(out, ",\"", 2);
+	if (__builtin_constant_p(size) && size <= 32)
+		__builtin_memcpy(out + 2, name, size);
+	else
+		hark_copy(out + 2, name, size);
+	__builtin_memcpy(out + 2 + size, "\":", 2);
+	json->size += size + 4;
+	return true;
 }
 
 /* A member whose value is JSON already.  Names are the author's own: they are not escaped. */
-static inline void
+static inline HARK_INLINE void
 hark_json_raw(struct hark_json *json, const char *name, struct hark_slice value)
 {
-	uint32_t name_size = 0;
-
-	while (name[name_size] != 0)
-		name_size++;
-	if (value.size == 0 || name_size + value.size + 5 > HARK_JSON_BYTES - json->size)
+	if (value.size == 0 || !hark_json_name(json, name, value.size))
 		return;
-	hark_json_bytes(json, ",\"", json->size > 1 ? 2 : 0);
-	if (json->size == 1)
-		json->text[json->size++] = '"';
-	hark_json_bytes(json, name, name_size);
-	hark_json_bytes(json, "\":", 2);
-	hark_json_bytes(json, value.data, value.size);
+	hark_copy(json->text + json->size, value.data, value.size);
+	json->size += value.size;
 }
 
-/* A member whose value is a string: the text, escaped.  U+0000, which databases refuse, becomes
- * U+FFFD: a guest would hide its row by it. */
-static inline void
+/* One byte that cannot stand in a string as it is.  U+0000, which databases refuse, becomes U+FFFD:
+ * a guest would hide its row by it. */
+static inline char *
+hark_json_escape(char *out, char c)
+{
+	if (c == 0) {
+		__builtin_memcpy(out, "\xef\xbf\xbd", 3);
+		return out + 3;
+	}
+	if (c == '"' || c == '\\') {
+		out[0] = '\\';
+		out[1] = c;
+		return out + 2;
+	}
+	__builtin_memcpy(out, "\\u00", 4);
+	out[4] = (char)('0' + (c >> 4));
+	out[5] = "0123456789abcdef"[c & 15];
+	return out + 6;
+}
+
+/* The quoted text; false, with nothing written, where it does not fit. */
+static inline HARK_APART bool
+hark_json_quote(struct hark_json *json, struct hark_slice text)
+{
+	/* A turn writes a word, of which the rest is overwritten, and one escape. */
+	const char *limit = json->text + HARK_JSON_BYTES - 16;
+	char *out = json->text + json->size;
+	const char *at = text.data;
+	uint32_t left = text.size;
+
+	*out++ = '"';
+	while (left > 0) {
+		uint64_t word = left >= 8 ? hark_word(at) : hark_word_of(at, left);
+		/* Below a blank, which what is behind the text is, too. */
+		uint64_t stops = (word - HARK_EACH_BYTE * ' ') & ~word & HARK_EACH_BYTE << 7;
+		uint32_t plain;
+
+		if (out > limit)
+			return false;
+		stops |= hark_word_finds(word, '"') | hark_word_finds(word, '\\');
+		plain = stops != 0 ? (uint32_t)__builtin_ctzll(stops) / 8 : 8;
+		__builtin_memcpy(out, &word, sizeof(word));
+		out += plain;
+		at += plain;
+		left -= plain;
+		if (plain < 8 && left > 0) {
+			out = hark_json_escape(out, *at++);
+			left--;
+		}
+	}
+	*out++ = '"';
+	json->size = (uint32_t)(out - json->text);
+	return true;
+}
+
+/* A member whose value is a string: the text, escaped, U+0000 as U+FFFD. */
+static inline HARK_INLINE void
 hark_json_text(struct hark_json *json, const char *name, struct hark_slice text)
 {
-	static char quoted[HARK_JSON_BYTES];
-	uint32_t size = 0;
+	uint32_t size = json->size;
 
-	quoted[size++] = '"';
-	for (uint32_t i = 0; i < text.size && size < HARK_JSON_BYTES - 8; i++) {
-		uint8_t c = (uint8_t)text.data[i];
+	if (hark_json_name(json, name, text.size + 2) && !hark_json_quote(json, text))
+		json->size = size;
+}
 
-		if (c == 0) {
-			quoted[size++] = '\xef';
-			quoted[size++] = '\xbf';
-			c = 0xbd;
-		} else if (c == '"' || c == '\\') {
-			quoted[size++] = '\\';
-		} else if (c < 0x20) {
-			for (int j = 0; j < 4; j++)
-				quoted[size++] = "\\u00"[j];
-			quoted[size++] = (char)('0' + (c >> 4));
-			c = (uint8_t) "0123456789abcdef"[c & 15];
-		}
-		quoted[size++] = (char)c;
+/* Eight digits, the first in the lowest byte: halves, their halves, and theirs, side by side. */
+static inline uint64_t
+hark_eight_digits(uint32_t value)
+{
+	uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+	uint64_t tens, pairs, ones;
+
+	pairs = fours * 10486 >> 20 & 0x7f0000007fu; /* a hundredth, of less than 10,000 */
+	pairs |= (fours - 100 * pairs) << 16;
+	tens = pairs * 103 >> 10 & 0xf000f000f000fu; /* a tenth, of less than 100 */
+	ones = pairs - 10 * tens;
+	return tens | ones << 8;
+}
+
+/* At most eight digits without zeroes before them; *out has eight bytes. */
+static inline char *
+hark_write_digits(char *out, uint32_t value)
+{
+	uint64_t digits = hark_eight_digits(value);
+	uint32_t zeroes = (uint32_t)__builtin_ctzll(digits | (uint64_t)1 << 56) / 8;
+
+	digits = (digits + HARK_EACH_BYTE * '0') >> 8 * zeroes;
+	__builtin_memcpy(out, &digits, sizeof(digits));
+	return out + 8 - zeroes;
+}
+
+/* Eight digits with zeroes before them. */
+static inline char *
+hark_write_eight_digits(char *out, uint32_t value)
+{
+	uint64_t digits = hark_eight_digits(value) + HARK_EACH_BYTE * '0';
+
+	__builtin_memcpy(out, &digits, sizeof(digits));
+	return out + 8;
+}
+
+/* The number, for which there is room. */
+static inline HARK_APART void
+hark_json_digits(struct hark_json *json, uint64_t value)
+{
+	const uint64_t part = 100000000;
+	char *out = json->text + json->size;
+
+	if (value < part) {
+		out = hark_write_digits(out, (uint32_t)value);
+	} else if (value / part < part) {
+		out = hark_write_digits(out, (uint32_t)(value / part));
+		out = hark_write_eight_digits(out, (uint32_t)(value % part));
+	} else {
+		out = hark_write_digits(out, (uint32_t)(value / part / part));
+		out = hark_write_eight_digits(out, (uint32_t)(value / part % part));
+		out = hark_write_eight_digits(out, (uint32_t)(value % part));
 	}
-	quoted[size++] = '"';
-	hark_json_raw(json, name, (struct hark_slice){ quoted, size });
+	json->size = (uint32_t)(out - json->text);
 }
 
 /* A member whose value is a number. */
-static inline void
+static inline HARK_INLINE void
 hark_json_u64(struct hark_json *json, const char *name, uint64_t value)
 {
-	char digits[20];
-	uint32_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
-	hark_json_raw(json, name,
-		      (struct hark_slice){ digits + at, (uint32_t)sizeof(digits) - at });
+	if (hark_json_name(json, name, 24))
+		hark_json_digits(json, value);
 }
 
 /* Of the two below. */
 static inline void
 hark_json_end(struct hark_json *json)
 {
+	json->text[0] = '{';
+	json->size += json->size == 0;
 	json->text[json->size++] = '}';
 }
 
@@ -292,14 +525,10 @@ hark_metric_emit_sample(struct hark_json *sample)
 }
 
 /* A line of the log. */
-static inline void
+static inline HARK_INLINE void
 hark_log(const char *text)
 {
-	int32_t size = 0;
-
-	while (text[size] != 0)
-		size++;
-	hark_log_write(text, size);
+	hark_log_write(text, (int32_t)hark_text_size(text));
 }
 
 #endif /* __wasm__ */

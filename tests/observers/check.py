@@ -6,6 +6,7 @@ digests and what their sources build, and each does over given events what it sa
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -28,9 +29,9 @@ def run(argv, text=None, folder=None):
     return done.returncode, done.stdout, done.stderr
 
 
-def event(index, source, pid, detail, cell="c0", comm="sh \"x\"\\", kind=None):
-    declared = {"guestComm": comm, "guestMonotonicNs": str(1000 + index), "guestPid": pid,
-                "probeSource": source, "seq": str(index)}
+def event(index, source, pid, detail, cell="c0", comm="sh \"x\"\\", kind=None, ns=None, seq=None):
+    declared = {"guestComm": comm, "guestMonotonicNs": str(1000 + index if ns is None else ns), "guestPid": pid,
+                "probeSource": source, "seq": str(index if seq is None else seq)}
     if detail:
         declared["detail"] = detail
     return json.dumps({"data": {"cellId": cell, "declared": declared, "epoch": 1, "runId": "run-1"},
@@ -102,6 +103,87 @@ def check_hostile(tap, host):
     rows = [{key: row[key] for key in ("exe", "uid", "ppid") if key in row} for _, row in got["sessions"]]
     tap.same("sessions: a row for each, of what its columns take", rows,
              [{}, {"ppid": -1}, {"exe": "\\u0000\\"}, {"uid": 2 ** 53 - 1}])
+
+
+# ---- what the header has for authors
+
+NUMBERS = [0, 2 ** 63, 2 ** 64 - 1] + [n * 10 ** e + d for e in range(20) for n in (1, 9 if e < 19 else 1) for d in (-1, 0)]
+LITERALS = ["", "sh", "eight in", "process.spawned"]
+CHARACTERS = "abcdefgh .{}[]:," + 2 * "\"\\" + "\0\1\n\x1f\x7f\u00e9\u20ac\U0001f600"
+
+
+def some_text(rng):
+    if rng.random() < 0.3:              # one of the literals, or nearly
+        text = list(rng.choice(LITERALS))
+        if text and rng.random() < 0.6:
+            at = rng.randrange(len(text))
+            text[at:at + 1] = rng.choice([[], [text[at], "x"], ["y"]])
+        return "".join(text)
+    length = rng.choice([rng.randrange(10), rng.randrange(70), rng.randrange(300)])
+    return "".join(rng.choice(CHARACTERS[:rng.choice([8, len(CHARACTERS)])]) for _ in range(length))
+
+
+def some_value(rng, depth):
+    kind = rng.randrange(8 if depth else 5)
+    if kind >= 6:
+        return {name: some_value(rng, depth - 1) for name in
+                rng.sample(["k", "K", "kk", "j", "key_of_length", "key_of_lengti", "\n", "\\", "", "\u00e9", "}"],
+                           rng.randrange(6))}
+    if kind == 5:
+        return [some_value(rng, depth - 1) for _ in range(rng.randrange(4))]
+    return [some_text(rng), rng.randrange(-10 ** 9, 10 ** 9), True, False, None][kind]
+
+
+def is_full(text, comm):
+    """As many members as there is room for, each whole: the large ones, and then what is smaller."""
+    pairs = json.loads(text, object_pairs_hook=list)
+    counts = [sum(name == each for name, _ in pairs) for each in ("text", "number", "raw")]
+    return len(text) in range(32759, 32769) and counts[0] == 32 and counts[2] > 0 and \
+        {str(value) for _, value in pairs} <= {comm, "7", "[1]"}
+
+
+def check_helpers(tap, host, folder):
+    """Over some hundred events of chance: the second opinion is Python's."""
+    rng = random.Random(7)
+    events, wanted = [], []
+    for index in range(700):
+        fills = index % 50 == 49
+        comm = 500 * "\"" + index // 50 * "e" if fills else some_text(rng)
+        detail = some_value(rng, 3) if rng.random() < 0.9 else None
+        ns, seq = (NUMBERS[index], rng.choice(NUMBERS)) if index < len(NUMBERS) else (
+            rng.randrange(2 ** rng.randrange(1, 65)), rng.randrange(2 ** 64))
+        events.append(event(index, "fill" if fills else "x", 1, detail, comm=comm, kind="t", ns=ns, seq=seq))
+        text = comm.replace("\0", "\ufffd")
+        row = {"index": index, "text": text, "a_name_of_more_bytes_than_are_copied_at_once": text,
+               "is": sum(1 << bit for bit, literal in enumerate(LITERALS) if comm == literal), "type": "t",
+               "same": 1, "seq": seq, "ns": ns}
+        if detail:
+            row["detail"] = detail
+        for name in ("k", "K", "key_of_length"):
+            if isinstance(detail, dict) and name in detail:
+                row[name] = detail[name]
+        wanted += [row, {}] + ([comm] if fills else [])
+    for level in ("-O0", "-O2", "-O3", "-Oz"):
+        module = os.path.join(folder, "helpers.wasm")
+        code, _, text = run(["clang", "--target=wasm32", level, "-mbulk-memory", "-nostdlib", "-Wall", "-Wextra",
+                             "-Werror", "-I", os.path.join(ROOT, "include"), "-Wl,--no-entry", "-o", module,
+                             os.path.join(ROOT, "tests", "observers", "helpers.c")])
+        if code != 0:
+            tap.same("helpers build with " + level, text, "")
+            continue
+        out = text = ""
+        for at in range(0, len(events), 100):
+            _, part, words = run([host, module, "sha256:" + digest_of(module)],
+                                 "".join(line + "\n" for line in events[at:at + 100]))
+            out, text = out + part, text + words
+        if "no WebAssembly engine" in text:
+            tap.skip("the header's functions, built with " + level, "this build has no engine")
+            continue
+        got = [line.partition(" ")[2] for line in out.splitlines()]
+        bad = [(g, want) for g, want in zip(got, wanted) if not (
+            is_full(g, want) if isinstance(want, str) else json.loads(g) == want)]
+        tap.row("the header's functions over %d events, built with %s" % (len(events), level),
+                not bad and len(got) == len(wanted), (text + str(bad[:1]))[:2000])
 
 
 def digest_of(path):
@@ -219,6 +301,7 @@ def check_effects(tap, folder):
         tap.same("%s: any cut into batches gives the same" % name,
                  [e for part in cut for e in part], want)
     check_hostile(tap, host)
+    check_helpers(tap, host, folder)
     code, _, text = run([host, rows, "sha256:" + "0" * 64], "")
     tap.row("another digest is refused", code == 1 and "refused:" in text, text)
 
