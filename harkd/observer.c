@@ -238,7 +238,7 @@ observer_destroy(struct observer *o)
 		link = &(*link)->next;
 	*link = o->next;
 	pending_forget(o->h, o);
-	pending_forget(o->h, o->why);
+	pending_forget(o->h, &o->pair);
 	loop_timer_clear(o->h->loop, &o->retry);
 	loop_timer_clear(o->h->loop, &o->ping);
 	loop_timer_clear(o->h->loop, &o->asked_limit);

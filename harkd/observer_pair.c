@@ -36,7 +36,9 @@ observer_has_pair(const struct observer *o)
 void
 observer_drop_ends(struct observer *o)
 {
-	pending_forget(o->h, o);
+	/* What was asked of this pair.  What was asked of the observer goes on: the next pair does
+	 * not ask it again. */
+	pending_forget(o->h, &o->pair);
 	file_close(&o->link_end);
 	file_close(&o->report_end);
 }

@@ -44,7 +44,7 @@ observer_record(struct observer *o, const char *kind)
 static void
 on_refusal_recorded(struct harkd *h, void *ctx, const struct message *done)
 {
-	struct observer *o = (struct observer *)((char *)ctx - offsetof(struct observer, why));
+	struct observer *o = ctx;
 
 	(void)h;
 	(void)done;
@@ -74,8 +74,7 @@ record_refusal(struct observer *o, const char *reason, const char *text)
 	message_init(&m, MESSAGE_OPERATION, 0);
 	message_set_text(&m, FIELD_KIND, "observer_refused");
 	message_set_bytes(&m, FIELD_JSON, json, size);
-	/* Not the observer itself, of which all that waits is forgotten with its pair. */
-	pending_ask(o->h, &m, on_refusal_recorded, o->why, 0, 0);
+	pending_ask(o->h, &m, on_refusal_recorded, o, 0, 0);
 }
 
 void
@@ -125,7 +124,7 @@ quarantine(struct observer *o)
 static void
 on_judged(struct harkd *h, void *ctx, const struct message *done)
 {
-	struct observer *o = ctx;
+	struct observer *o = (struct observer *)((char *)ctx - offsetof(struct observer, pair));
 	uint64_t code =
 		done != NULL ? message_number(done, FIELD_CODE, EXIT_SOFTWARE) : EXIT_TEMPORARY;
 	struct bytes text = { NULL, 0 };
@@ -135,6 +134,8 @@ on_judged(struct harkd *h, void *ctx, const struct message *done)
 	/* Told to end meanwhile, or ended: the next pair asks for itself. */
 	if (o->state != OBSERVER_STARTING || o->module.state != CHILD_STARTING)
 		return;
+	if (done != NULL)
+		o->strikes = message_number(done, FIELD_COUNT, o->strikes);
 	if (code == EXIT_OK) {
 		go(o);
 		return;
@@ -144,7 +145,6 @@ on_judged(struct harkd *h, void *ctx, const struct message *done)
 	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
 	if (code == EXIT_NO_PERMISSION) {
 		quarantine(o);
-		o->strikes = message_number(done, FIELD_COUNT, o->manifest.strikes);
 		observer_answer_asked(o, EXIT_NO_PERMISSION, o->why);
 	} else if (child_code_is_final((int)code)) {
 		observer_refuse(o, "notary", shown);
@@ -182,7 +182,7 @@ ask_notary(struct observer *o)
 	m.fd_count = 1;
 	o->report_end = pair[1];
 	o->was_asked = true;
-	pending_ask(o->h, &m, on_judged, o, 0, 0);
+	pending_ask(o->h, &m, on_judged, &o->pair, 0, 0);
 }
 
 /* ---- the module's process ------------------------------------------------------------------ */

@@ -46,9 +46,9 @@ MUST_USE enum err confine_limit(int resource, uint64_t most);
 
 /* From now on it runs where nobody else wants to: nice 19, in long turns (SCHED_BATCH). */
 MUST_USE enum err confine_background(void);
-/* The same for the session: a kernel that groups processes by session weighs these against each other,
- * and the priority of one counts within its group alone.  ERR_SYSTEM also where it does not group;
- * ERR_UNSUPPORTED where this process leads no session. */
+/* The same for the session: a kernel that groups processes by session weighs these against each
+ * other, and the priority of one counts within its group alone.  ERR_SYSTEM also where it does not
+ * group; ERR_UNSUPPORTED where this process leads no session. */
 MUST_USE enum err confine_session_background(void);
 /* Where the system is out of memory, this process is ended before others, as though it had half of
  * all of it more than it has.  A process that has changed its user may not say so any more. */
