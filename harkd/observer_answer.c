@@ -229,13 +229,13 @@ release(struct harkd *h, const struct message *ask, struct observer *o)
 	struct bytes text = message_bytes(ask, FIELD_TEXT);
 	struct message m;
 
-	if (digest.size > 0 && digest.size != OBSERVER_DIGEST_BYTES) {
+	if (message_has(ask, FIELD_DIGEST) && digest.size != OBSERVER_DIGEST_BYTES) {
 		refuse(h, ask, EXIT_USAGE, "a digest has 32 bytes");
 		return;
 	}
 	if (digest.size > 0)
 		o = find_digest(h, digest);
-	else if (o->has_digest)
+	else if (o != NULL && o->has_digest)
 		digest = (struct bytes){ o->digest, sizeof(o->digest) };
 	message_init(&m, MESSAGE_OBSERVER_RELEASE, 0);
 	message_set_bytes(&m, FIELD_OBSERVER, name.data, name.size);
