@@ -112,8 +112,9 @@ struct observer {
 	uint64_t events; /* shown to the module by this process */
 	uint64_t strikes;
 
-	/* ---- who waits for it to run; 0: nobody */
+	/* ---- who waits for it to run, or to end; 0: nobody */
 	uint64_t asked_id;
+	bool asked_to_end;
 	uint64_t asked_generation;
 	struct loop_timer asked_limit;
 	bool is_new; /* added by command, and not answered yet: it goes where it is refused */
@@ -236,6 +237,8 @@ void observer_reload(struct harkd *h);
 void observer_answer(struct harkd *h, const struct message *ask);
 /* Who waits for it hears how it came out: EXIT_OK and "", or a refusal. */
 void observer_answer_asked(struct observer *o, int code, const char *text);
+/* The same, but only who waits for it to run. */
+void observer_answer_runs(struct observer *o, int code, const char *text);
 /* An item of each, for `hark status`. */
 void observer_send_items(struct harkd *h, uint64_t id);
 /* The first that has not read up to `index`: then *next_out is where it is.  NULL: none. */

@@ -57,9 +57,17 @@ observer_answer_asked(struct observer *o, int code, const char *text)
 		return;
 	}
 	o->asked_id = 0;
+	o->asked_to_end = false;
 	o->is_new = false;
 	loop_timer_clear(o->h->loop, &o->asked_limit);
 	answer_done(o->h, id, o->asked_generation, code, text);
+}
+
+void
+observer_answer_runs(struct observer *o, int code, const char *text)
+{
+	if (!o->asked_to_end)
+		observer_answer_asked(o, code, text);
 }
 
 /* ---- changes ------------------------------------------------------------------------------- */
@@ -116,6 +124,7 @@ take_out(struct harkd *h, const struct message *ask, struct observer *o)
 		return;
 	}
 	let_wait(o, ask);
+	o->asked_to_end = true;
 	observer_remove(o);
 }
 
@@ -145,6 +154,7 @@ disable(struct observer *o, const struct message *ask)
 	struct message m;
 
 	let_wait(o, ask);
+	o->asked_to_end = true;
 	(void)snprintf(json, sizeof(json), "{\"digest\":\"%s\",\"observer\":\"%s\"}",
 		       o->manifest.digest, o->manifest.name);
 	message_init(&m, MESSAGE_OPERATION, 0);

@@ -49,7 +49,7 @@ on_refusal_recorded(struct harkd *h, void *ctx, const struct message *done)
 	(void)h;
 	(void)done;
 	if (o->state == OBSERVER_REFUSED)
-		observer_answer_asked(o, EXIT_DATA, o->why); /* it may be freed by that */
+		observer_answer_runs(o, EXIT_DATA, o->why); /* it may be freed by that */
 }
 
 static void
@@ -145,7 +145,7 @@ on_judged(struct harkd *h, void *ctx, const struct message *done)
 	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
 	if (code == EXIT_NO_PERMISSION) {
 		quarantine(o);
-		observer_answer_asked(o, EXIT_NO_PERMISSION, o->why);
+		observer_answer_runs(o, EXIT_NO_PERMISSION, o->why);
 	} else if (child_code_is_final((int)code)) {
 		observer_refuse(o, "notary", shown);
 	} else {
@@ -406,6 +406,6 @@ observer_look(struct observer *o)
 	if (first) {
 		o->ready_ns = loop_now_ns(o->h->loop);
 		o->is_new = false;
-		observer_answer_asked(o, EXIT_OK, o->why);
+		observer_answer_runs(o, EXIT_OK, o->why);
 	}
 }

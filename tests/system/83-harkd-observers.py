@@ -17,7 +17,7 @@ import traceback
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from daemon import Harkd, proto, wait_for                     # noqa: E402
+from daemon import Control, Harkd, proto, wait_for                     # noqa: E402
 
 TESTS = []
 MODULE = b"\0asm\1\0\0\0"
@@ -317,6 +317,24 @@ def floods():
             assert d.err().count("its database is") <= 4, d.err()
             assert d.whole()
             d.stop()
+
+
+@test("disabled while its pair ends and another begins: answered once it is disabled, and not before")
+def asked_meanwhile():
+    with Daemon() as d:
+        d.start()
+        d.until("running")
+        control = Control(d.socket)
+        d.order("hold observer_disabled")
+        control.send("ASK_OBSERVER_SWITCH", OBSERVER="o", MODE=0)
+        wait_for(lambda: d.operations("observer_disabled"), "its record")
+        os.kill(d.roles()["observer", "o"]["PID"], signal.SIGKILL)
+        wait_for(lambda: d.observer()["RESTARTS"] == 1 and d.observer()["STATE"] == "running", "another pair")
+        d.order("")
+        name, _, fields = proto.read_message(control.sock.recv(65536))
+        equal((name, fields["CODE"], d.observer()["STATE"]), ("DONE", 0, "disabled"), "answer")
+        control.close()
+        d.stop()
 
 
 @test("a projector that asks on the control socket, whoever it runs as, is refused and killed")
