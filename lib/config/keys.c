@@ -241,18 +241,52 @@ read_mapping(struct config_reader *r, const struct config_key *keys, const char 
 	return ERR_OK;
 }
 
+/* A list of mappings: how one is begun, and what is looked at when it is whole. */
+struct config_list {
+	const char *name;
+	const char *where;
+	const struct config_key *keys;
+	enum err (*add)(struct config_reader *r, struct config_mark mark, void **out);
+	enum err (*check_last)(struct config_reader *r, struct config_mark mark);
+};
+
 static enum err
-read_cells(struct config_reader *r)
+add_cell(struct config_reader *r, struct config_mark mark, void **out)
+{
+	struct config_cell *cell = NULL;
+	enum err e = config_cells_add(r, mark, &cell);
+
+	*out = cell;
+	return e;
+}
+
+static enum err
+add_observer(struct config_reader *r, struct config_mark mark, void **out)
+{
+	struct config_observer *observer = NULL;
+	enum err e = config_observers_add(r, mark, &observer);
+
+	*out = observer;
+	return e;
+}
+
+static const struct config_list cells = { "cells", " of a cell", cell_keys, add_cell,
+					  config_cells_check_last };
+static const struct config_list observers = { "observers", " of an observer", observer_keys,
+					      add_observer, config_observers_check_last };
+
+static enum err
+read_list(struct config_reader *r, const struct config_list *list)
 {
 	enum err e;
 
 	if (r->event.type != YAML_SEQUENCE_START_EVENT)
 		return config_refuse(r, ERR_FORMAT, config_event_mark(r),
-				     "'cells' has %s; give it a list: '- name: ...'",
+				     "'%s' has %s; give it a list: '- name: ...'", list->name,
 				     config_event_text(r));
 	for (;;) {
-		struct config_cell *cell;
 		struct config_mark mark;
+		void *item = NULL;
 
 		e = config_source_next(r);
 		if (e != ERR_OK)
@@ -260,43 +294,26 @@ read_cells(struct config_reader *r)
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			return ERR_OK;
 		mark = config_event_mark(r);
-		e = config_cells_add(r, mark, &cell);
+		e = list->add(r, mark, &item);
 		if (e == ERR_OK)
-			e = read_mapping(r, cell_keys, " of a cell", cell);
+			e = read_mapping(r, list->keys, list->where, item);
 		if (e == ERR_OK)
-			e = config_cells_check_last(r, mark);
+			e = list->check_last(r, mark);
 		if (e != ERR_OK)
 			return e;
 	}
 }
 
 static enum err
+read_cells(struct config_reader *r)
+{
+	return read_list(r, &cells);
+}
+
+static enum err
 read_observers(struct config_reader *r)
 {
-	enum err e;
-
-	if (r->event.type != YAML_SEQUENCE_START_EVENT)
-		return config_refuse(r, ERR_FORMAT, config_event_mark(r),
-				     "'observers' has %s; give it a list: '- name: ...'",
-				     config_event_text(r));
-	for (;;) {
-		struct config_observer *observer;
-		struct config_mark mark;
-
-		e = config_source_next(r);
-		if (e != ERR_OK)
-			return e;
-		if (r->event.type == YAML_SEQUENCE_END_EVENT)
-			return ERR_OK;
-		mark = config_event_mark(r);
-		e = config_observers_add(r, mark, &observer);
-		if (e == ERR_OK)
-			e = read_mapping(r, observer_keys, " of an observer", observer);
-		if (e == ERR_OK)
-			e = config_observers_check_last(r, mark);
-		if (e != ERR_OK)
-			return e;
-	}
+	return read_list(r, &observers);
 }
 
 /* ---- documents ----------------------------------------------------------------------------- */
