@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the operations' state has of observers: every entry that we did not write is refused, and no
  * failed allocation leaves half of something. */
-#include <stdlib.h>
-
 #include "observer_world.h"
-
-/* The Nth allocation from now fails; 0: none does. */
-static unsigned int fail_at;
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	if (fail_at > 0 && --fail_at == 0)
-		return NULL;
-	return __real_calloc(count, size);
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *
-__wrap_malloc(size_t size)
-{
-	if (fail_at > 0 && --fail_at == 0)
-		return NULL;
-	return __real_malloc(size);
-}
-
-static void
-no_answer(void *ctx, const struct notary_answer *answer)
-{
-	(void)ctx;
-	(void)answer;
-}
-
-static void
-no_page(void *ctx, enum proto_ledger ledger, const struct page_state *state)
-{
-	(void)ctx;
-	(void)ledger;
-	(void)state;
-}
+#include "reopen.h"
 
 /* Two observers of one module, one of another that is quarantined. */
 static void
@@ -58,94 +19,16 @@ fill(struct world *w)
 	world_kill(w);
 }
 
-/* Entries as they were written. */
-struct entries {
-	uint8_t keys[16][256];
-	uint8_t values[16][1024];
-	size_t key_sizes[16];
-	size_t value_sizes[16];
-	size_t count;
-};
-
-static enum err
-keep(void *ctx, struct bytes key, struct bytes value)
-{
-	struct entries *e = ctx;
-
-	assert_true(e->count < COUNT_OF(e->keys));
-	memcpy(e->keys[e->count], key.data, key.size);
-	memcpy(e->values[e->count], value.data, value.size);
-	e->key_sizes[e->count] = key.size;
-	e->value_sizes[e->count++] = value.size;
-	return ERR_OK;
-}
-
-static void
-open_ledgers(struct world *w, struct ledger *ledgers[PROTO_LEDGERS])
-{
-	static const char *const origins[] = { "h/evidence", "h/operations" };
-	unsigned int i;
-
-	for (i = 0; i < PROTO_LEDGERS; i++) {
-		const struct ledger_options o = {
-			.origin = origins[i],
-			.segment_bytes = 512 + 2 * WORLD_BATCH_BYTES,
-			.batch_bytes = WORLD_BATCH_BYTES,
-			.is_synchronous = true,
-		};
-		struct ledger_failure why;
-
-		assert_int_equal(ledger_open(sim_as_disk(w->disks[i]), &o, &ledgers[i], &why),
-				 ERR_OK);
-	}
-}
-
-static enum err
-try_to_create(struct ledger *ledgers[PROTO_LEDGERS])
-{
-	static const struct notary_ops ops = { .answer = no_answer, .publish = no_page };
-	static const struct notary_options options = {
-		.restarts = 1,
-		.commit_us = WORLD_COMMIT_US,
-		.batch_bytes = WORLD_BATCH_BYTES,
-		.tick_ms = WORLD_TICK_MS,
-		.checkpoint_ms = WORLD_CHECKPOINT_MS,
-	};
-	static const struct event_clock now = { .real = { 1762348800, 0 }, .monotonic_ns = 1 };
-	struct notary *n = NULL;
-	enum err e = notary_create(ledgers, &options, &ops, NULL, &now, &n);
-
-	if (e == ERR_OK) {
-		assert_true(notary_check(n));
-		notary_destroy(n);
-	} else {
-		ledger_close(ledgers[PROTO_EVIDENCE]);
-		ledger_close(ledgers[PROTO_OPERATIONS]);
-	}
-	return e;
-}
-
-/* Tries with one entry changed in memory; the ledger itself keeps what it has. */
 static enum err
 try_with(struct world *w, const void *key, size_t key_size, const void *value, size_t size)
 {
-	struct ledger *ledgers[PROTO_LEDGERS] = { NULL, NULL };
-
-	open_ledgers(w, ledgers);
-	assert_int_equal(ledger_state_set(ledgers[PROTO_OPERATIONS], key, key_size, value, size),
-			 ERR_OK);
-	return try_to_create(ledgers);
+	return reopen_try_with(w, PROTO_OPERATIONS, key, key_size, value, size);
 }
 
 static void
-read_entries(struct world *w, struct entries *e)
+read_entries(struct world *w, struct reopen_entries *e)
 {
-	struct ledger *ledgers[PROTO_LEDGERS] = { NULL, NULL };
-
-	memset(e, 0, sizeof(*e));
-	open_ledgers(w, ledgers);
-	assert_int_equal(ledger_state_each(ledgers[PROTO_OPERATIONS], keep, e), ERR_OK);
-	assert_int_equal(try_to_create(ledgers), ERR_OK);
+	reopen_read(w, PROTO_OPERATIONS, e);
 	assert_int_equal(e->count, 5);
 }
 
@@ -160,7 +43,7 @@ static void
 every_shortened_or_lengthened_entry_is_refused(void **state)
 {
 	static struct world w;
-	static struct entries e;
+	static struct reopen_entries e;
 	char kinds[16] = "";
 	size_t i;
 	size_t cut;
@@ -192,7 +75,7 @@ static void
 nonsense_is_refused(void **state)
 {
 	static struct world w;
-	static struct entries e;
+	static struct reopen_entries e;
 	uint8_t key[66];
 	size_t i;
 
@@ -238,7 +121,7 @@ nonsense_is_refused(void **state)
 }
 
 static enum err
-create_with_many(struct world *w, char kind, unsigned int count, const struct entries *e)
+create_with_many(struct world *w, char kind, unsigned int count, const struct reopen_entries *e)
 {
 	struct ledger *ledgers[PROTO_LEDGERS] = { NULL, NULL };
 	uint8_t key[33] = { (uint8_t)kind, 'x' };
@@ -247,7 +130,7 @@ create_with_many(struct world *w, char kind, unsigned int count, const struct en
 
 	for (k = 0; e->keys[k][0] != (uint8_t)kind; k++)
 		assert_true(k < e->count);
-	open_ledgers(w, ledgers);
+	reopen_ledgers(w, ledgers);
 	for (i = 0; i < count; i++) {
 		memcpy(key + 2, &i, sizeof(i));
 		if (ledger_state_room(ledgers[PROTO_OPERATIONS]) < 1024) {
@@ -261,14 +144,14 @@ create_with_many(struct world *w, char kind, unsigned int count, const struct en
 						  e->values[k], e->value_sizes[k]),
 				 ERR_OK);
 	}
-	return try_to_create(ledgers);
+	return reopen_try(ledgers);
 }
 
 static void
 more_than_there_is_room_for_is_refused(void **state)
 {
 	static struct world w;
-	static struct entries e;
+	static struct reopen_entries e;
 
 	(void)state;
 	fill(&w);
@@ -291,7 +174,7 @@ every_allocation_may_fail(void **state)
 	unsigned int at;
 
 	(void)state;
-	for (at = 1; fail_at == 0; at++) {
+	for (at = 1; reopen_fail_at == 0; at++) {
 		enum err e;
 
 		assert_true(at < 100);
@@ -299,12 +182,12 @@ every_allocation_may_fail(void **state)
 		world_create(&w);
 		world_cell(&w, "c0", "r", 1);
 		world_commit(&w);
-		fail_at = at;
+		reopen_fail_at = at;
 		e = world_observer(&w, "o", 1, 1, 5);
 		if (e == ERR_OK && notary_failure(w.core) == ERR_OK)
 			world_report(&w, "o", 0);
-		if (fail_at > 0) {
-			fail_at = 0;
+		if (reopen_fail_at > 0) {
+			reopen_fail_at = 0;
 			world_destroy(&w);
 			break;
 		}

@@ -3,7 +3,9 @@
  * A second reader of events, by the tree of all of it and its canonical writer: slow, and of
  * another make than the one that it judges.
  */
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <hark/observer_host.h>
 
@@ -61,56 +63,37 @@ take_u64(const struct json_node *object, const char *name, uint64_t max, uint64_
 	       num_read_u64(node->text, node->text_size, max, out) == ERR_OK;
 }
 
-/* So many digits at text[*at], then the byte that must follow. */
-static bool
-take_digits(const char *text, size_t *at, size_t digits, char then, uint32_t *out)
-{
-	uint32_t value = 0;
-	size_t i;
-
-	for (i = 0; i < digits; i++) {
-		char c = text[*at + i];
-
-		if (c < '0' || c > '9')
-			return false;
-		value = value * 10 + (uint32_t)(c - '0');
-	}
-	if (text[*at + digits] != then)
-		return false;
-	*at += digits + 1;
-	*out = value;
-	return true;
-}
-
-/* Days from 1970-01-01 in the Gregorian calendar; years count from March, so that a leap day is
- * last. */
-static int64_t
-days_of(uint32_t year, uint32_t month, uint32_t day)
-{
-	uint32_t y = month <= 2 ? year - 1 : year;
-	uint32_t m = month <= 2 ? month + 9 : month - 3;
-
-	return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
-/* "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ", as event_time_write has it. */
+/* "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ", by the C library's calendar. */
 static bool
 read_time(const char *text, size_t size, uint64_t *out)
 {
-	uint32_t year, month, day, hour, minute, second, nanosecond;
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
+	uint64_t nanosecond = 0;
+	char copy[sizeof(form)];
+	struct tm tm = { 0 };
 	int64_t seconds;
-	size_t at = 0;
+	size_t i;
 
-	if (size != 30 || !take_digits(text, &at, 4, '-', &year) ||
-	    !take_digits(text, &at, 2, '-', &month) || !take_digits(text, &at, 2, 'T', &day) ||
-	    !take_digits(text, &at, 2, ':', &hour) || !take_digits(text, &at, 2, ':', &minute) ||
-	    !take_digits(text, &at, 2, '.', &second) ||
-	    !take_digits(text, &at, 9, 'Z', &nanosecond))
+	if (size != sizeof(form) - 1)
 		return false;
-	if (year == 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-	    minute > 59 || second > 59)
+	for (i = 0; i < size; i++) {
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return false;
+		copy[i] = text[i];
+	}
+	for (i = 20; i < 29; i++)
+		nanosecond = nanosecond * 10 + (uint64_t)(text[i] - '0');
+	tm.tm_year = atoi(copy) - 1900;
+	tm.tm_mon = atoi(copy + 5) - 1;
+	tm.tm_mday = atoi(copy + 8);
+	tm.tm_hour = atoi(copy + 11);
+	tm.tm_min = atoi(copy + 14);
+	tm.tm_sec = atoi(copy + 17);
+	/* timegm takes the 31st of June for the 1st of July, as events' reader does. */
+	if (tm.tm_year == -1900 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
+	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
 		return false;
-	seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	seconds = timegm(&tm);
 	if (seconds < 0)
 		*out = 0;
 	else if ((uint64_t)seconds > UINT64_MAX / 1000000000u - 1)
