@@ -10,7 +10,7 @@
 #include "proto/options.h"
 
 static const struct {
-	enum option option;
+	enum observer_option option;
 	size_t offset;
 } limit_options[] = {
 #define LIMIT(option, member) \
@@ -39,8 +39,7 @@ read_limits(struct bytes options, struct hark_observer_limits *out)
 }
 
 static enum err
-read_filter(struct bytes options, enum option option, bool has_prefixes,
-	    struct settings_filter *out)
+read_filter(struct bytes options, enum observer_option option, struct settings_filter *out)
 {
 	struct option_entry entry;
 	size_t count = 0;
@@ -54,16 +53,8 @@ read_filter(struct bytes options, enum option option, bool has_prefixes,
 	if (out->texts == NULL)
 		return ERR_MEMORY;
 	for (at = 0; options_next(options, &at, &entry);) {
-		struct settings_text *t = &out->texts[out->count];
-
-		if (entry.option != option)
-			continue;
-		t->text = entry.text;
-		if (has_prefixes && t->text.size > 0 && t->text.data[t->text.size - 1] == '*') {
-			t->text.size--;
-			t->is_prefix = true;
-		}
-		out->count++;
+		if (entry.option == option)
+			out->texts[out->count++] = entry.text;
 	}
 	return ERR_OK;
 }
@@ -96,11 +87,11 @@ read_all(struct settings *s)
 	enum err e = read_numbers(options, s);
 
 	if (e == ERR_OK)
-		e = read_filter(options, OPTION_FILTER_CELL, false, &s->cells);
+		e = read_filter(options, OPTION_FILTER_CELL, &s->cells);
 	if (e == ERR_OK)
-		e = read_filter(options, OPTION_FILTER_TYPE, true, &s->types);
+		e = read_filter(options, OPTION_FILTER_TYPE, &s->types);
 	if (e == ERR_OK)
-		e = read_filter(options, OPTION_FILTER_SOURCE, false, &s->sources);
+		e = read_filter(options, OPTION_FILTER_SOURCE, &s->sources);
 	return e;
 }
 
@@ -138,19 +129,12 @@ settings_finish(struct settings *s)
 }
 
 static bool
-matches(const struct settings_text *t, struct hark_text text)
-{
-	return (t->is_prefix ? text.size >= t->text.size : text.size == t->text.size) &&
-	       (t->text.size == 0 || memcmp(text.data, t->text.data, t->text.size) == 0);
-}
-
-static bool
-passes(const struct settings_filter *filter, struct hark_text text)
+passes(const struct settings_filter *filter, enum observer_option option, struct hark_text text)
 {
 	size_t i;
 
 	for (i = 0; i < filter->count; i++) {
-		if (matches(&filter->texts[i], text))
+		if (options_matches(option, filter->texts[i], text.data, text.size))
 			return true;
 	}
 	return filter->count == 0;
@@ -161,6 +145,7 @@ settings_pass(const struct settings *s, const struct hark_observer_event *event)
 {
 	MUST(s != NULL && event != NULL);
 
-	return passes(&s->cells, event->cell) && passes(&s->types, event->type) &&
-	       passes(&s->sources, event->probe_source);
+	return passes(&s->cells, OPTION_FILTER_CELL, event->cell) &&
+	       passes(&s->types, OPTION_FILTER_TYPE, event->type) &&
+	       passes(&s->sources, OPTION_FILTER_SOURCE, event->probe_source);
 }

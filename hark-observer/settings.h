@@ -16,15 +16,9 @@
 #define SETTINGS_BATCH_MAX     65536u
 #define SETTINGS_BATCH_DEFAULT 1024u
 
-/* One text of a filter; of a type it may stand for all that begin with it. */
-struct settings_text {
-	struct bytes text;
-	bool is_prefix;
-};
-
 /* Texts of one kind, borrowed from the options.  Empty: every event passes. */
 struct settings_filter {
-	struct settings_text *texts;
+	struct bytes *texts; /* as options_matches takes them */
 	size_t count;
 };
 

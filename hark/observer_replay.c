@@ -20,6 +20,7 @@
 #include "prog/args.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/options.h"
 
 enum { OPTION_JSON = 256, OPTION_DIR, OPTION_MODULE };
 
@@ -237,7 +238,8 @@ read_grants(struct replay *r)
 
 /* True where the list is not there, or has the text; one that ends in '*' is a begin of it. */
 static bool
-is_wanted(const struct json_node *filter, const char *name, struct hark_text text)
+is_wanted(const struct json_node *filter, const char *name, enum observer_option option,
+	  struct hark_text text)
 {
 	const struct json_node *list = filter != NULL ? json_node_member(filter, name) : NULL;
 	const struct json_node *n;
@@ -245,12 +247,9 @@ is_wanted(const struct json_node *filter, const char *name, struct hark_text tex
 	if (list == NULL)
 		return true;
 	for (n = list->child; n != NULL; n = n->next) {
-		size_t size = n->text_size;
-		bool begins = size > 0 && n->text[size - 1] == '*';
+		const struct bytes wanted = { (const uint8_t *)n->text, n->text_size };
 
-		size -= begins;
-		if (n->type == JSON_STRING && text.size >= size && (begins || text.size == size) &&
-		    (size == 0 || memcmp(text.data, n->text, size) == 0))
+		if (n->type == JSON_STRING && options_matches(option, wanted, text.data, text.size))
 			return true;
 	}
 	return false;
@@ -269,8 +268,9 @@ passes(const struct replay *r, struct bytes leaf)
 		return true;
 	if (hark_observer_event_of(json, storage, &event) != HARK_OBSERVER_OK)
 		return false;
-	return is_wanted(filter, "cells", event.cell) && is_wanted(filter, "types", event.type) &&
-	       is_wanted(filter, "sources", event.probe_source);
+	return is_wanted(filter, "cells", OPTION_FILTER_CELL, event.cell) &&
+	       is_wanted(filter, "types", OPTION_FILTER_TYPE, event.type) &&
+	       is_wanted(filter, "sources", OPTION_FILTER_SOURCE, event.probe_source);
 }
 
 /* ---- module and events --------------------------------------------------------------------- */

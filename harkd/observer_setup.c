@@ -31,21 +31,21 @@ struct list {
 };
 
 static void
-number(struct list *l, enum option option, uint64_t value)
+number(struct list *l, enum observer_option option, uint64_t value)
 {
 	if (l->e == ERR_OK)
 		l->e = options_add_number(l->out, option, value);
 }
 
 static void
-text(struct list *l, enum option option, const char *value)
+text(struct list *l, enum observer_option option, const char *value)
 {
 	if (l->e == ERR_OK && value != NULL)
 		l->e = options_add_text(l->out, option, value, strlen(value));
 }
 
 static void
-texts(struct list *l, enum option option, const struct config_texts *values)
+texts(struct list *l, enum observer_option option, const struct config_texts *values)
 {
 	size_t i;
 

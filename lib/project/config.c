@@ -46,7 +46,7 @@ copy(struct bytes text, char **out)
 
 /* The member into which a text goes; NULL for those that are not ours. */
 static char **
-place_of(struct project_config *c, enum option option)
+place_of(struct project_config *c, enum observer_option option)
 {
 	switch (option) {
 	case OPTION_PROJECTION:

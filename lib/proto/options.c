@@ -30,7 +30,7 @@ get16(const uint8_t *p)
 }
 
 bool
-options_is_number(enum option option)
+options_is_number(enum observer_option option)
 {
 	MUST(option < OPTION_COUNT);
 
@@ -40,7 +40,7 @@ options_is_number(enum option option)
 /* ---- writing ------------------------------------------------------------------------------- */
 
 static enum err
-add(struct buf *out, enum option option, const void *value, size_t size)
+add(struct buf *out, enum observer_option option, const void *value, size_t size)
 {
 	uint8_t head[HEAD_BYTES];
 	uint16_t number = htole16((uint16_t)option);
@@ -58,7 +58,7 @@ add(struct buf *out, enum option option, const void *value, size_t size)
 }
 
 enum err
-options_add_number(struct buf *out, enum option option, uint64_t value)
+options_add_number(struct buf *out, enum observer_option option, uint64_t value)
 {
 	MUST(out != NULL && option < OPTION_COUNT && table[option].kind == NUMBER);
 
@@ -67,7 +67,7 @@ options_add_number(struct buf *out, enum option option, uint64_t value)
 }
 
 enum err
-options_add_text(struct buf *out, enum option option, const void *text, size_t size)
+options_add_text(struct buf *out, enum observer_option option, const void *text, size_t size)
 {
 	MUST(out != NULL && option < OPTION_COUNT && table[option].kind == TEXT);
 	MUST(text != NULL || size == 0);
@@ -137,7 +137,7 @@ options_next(struct bytes options, size_t *at, struct option_entry *out)
 	entry = options.data + *at;
 	size = get16(entry + 2);
 	MUST(size <= options.size - *at - HEAD_BYTES);
-	*out = (struct option_entry){ .option = (enum option)get16(entry) };
+	*out = (struct option_entry){ .option = (enum observer_option)get16(entry) };
 	MUST(out->option < OPTION_COUNT);
 	if (table[out->option].kind == NUMBER) {
 		MUST(size == sizeof(out->number));
@@ -151,7 +151,7 @@ options_next(struct bytes options, size_t *at, struct option_entry *out)
 }
 
 static bool
-find(struct bytes options, enum option option, struct option_entry *out)
+find(struct bytes options, enum observer_option option, struct option_entry *out)
 {
 	size_t at = 0;
 
@@ -163,7 +163,7 @@ find(struct bytes options, enum option option, struct option_entry *out)
 }
 
 uint64_t
-options_number(struct bytes options, enum option option, uint64_t absent)
+options_number(struct bytes options, enum observer_option option, uint64_t absent)
 {
 	struct option_entry entry;
 
@@ -173,11 +173,25 @@ options_number(struct bytes options, enum option option, uint64_t absent)
 }
 
 struct bytes
-options_text(struct bytes options, enum option option)
+options_text(struct bytes options, enum observer_option option)
 {
 	struct option_entry entry;
 
 	MUST(option < OPTION_COUNT && table[option].kind == TEXT);
 
 	return find(options, option, &entry) ? entry.text : (struct bytes){ NULL, 0 };
+}
+
+bool
+options_matches(enum observer_option option, struct bytes wanted, const void *text, size_t size)
+{
+	bool is_prefix = option == OPTION_FILTER_TYPE && wanted.size > 0 &&
+			 wanted.data[wanted.size - 1] == '*';
+
+	MUST(option == OPTION_FILTER_CELL || option == OPTION_FILTER_TYPE ||
+	     option == OPTION_FILTER_SOURCE);
+
+	wanted.size -= is_prefix;
+	return (is_prefix ? size >= wanted.size : size == wanted.size) &&
+	       (wanted.size == 0 || memcmp(text, wanted.data, wanted.size) == 0);
 }

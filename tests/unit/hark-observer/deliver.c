@@ -108,7 +108,7 @@ a_cursor_alone_waits_a_second(void **state)
 static void
 leaves_that_are_not_shown(void **state)
 {
-	struct settings_text cell = { { (const uint8_t *)"c1", 2 }, false };
+	struct bytes cell = { (const uint8_t *)"c1", 2 };
 
 	(void)state;
 	begin(6);
@@ -124,7 +124,7 @@ leaves_that_are_not_shown(void **state)
 	expect(DELIVER_LEAF, "call 1-5; batch 0 7 +3");
 	w.size = 8;
 	w.at = 7;
-	cell.text.data = (const uint8_t *)"c9";
+	cell.data = (const uint8_t *)"c9";
 	expect(DELIVER_LEAF, "");
 	w.now_ns += DELIVER_CURSOR_NS;
 	expect(DELIVER_LEAF, "batch 7 8");
@@ -239,7 +239,7 @@ a_trap_is_passed_over_when_it_is_on_record(void **state)
 static void
 a_trap_among_what_is_held_back(void **state)
 {
-	struct settings_text cell = { { (const uint8_t *)"c1", 2 }, false };
+	struct bytes cell = { (const uint8_t *)"c1", 2 };
 
 	(void)state;
 	begin(8);

@@ -103,7 +103,7 @@ events_keep_what_their_leaves_said(void **state)
 static void
 what_is_held_back_moves_the_cursor(void **state)
 {
-	struct settings_text cell = { { (const uint8_t *)"c1", 2 }, false };
+	struct bytes cell = { (const uint8_t *)"c1", 2 };
 	struct settings s;
 	struct gather b;
 

@@ -11,13 +11,13 @@
 static struct buf options;
 
 static void
-add_text(enum option option, const char *text)
+add_text(enum observer_option option, const char *text)
 {
 	assert_int_equal(options_add_text(&options, option, text, strlen(text)), ERR_OK);
 }
 
 static void
-add_number(enum option option, uint64_t value)
+add_number(enum observer_option option, uint64_t value)
 {
 	assert_int_equal(options_add_number(&options, option, value), ERR_OK);
 }
@@ -68,7 +68,7 @@ all_is_taken_over(void **state)
 	add_number(OPTION_BATCH, SETTINGS_BATCH_MAX);
 	add_number(OPTION_STOP_ON_TRAP, 1);
 	for (i = 0; i < 10; i++)
-		add_number((enum option)(OPTION_LIMIT_FUEL + i), i + 1);
+		add_number((enum observer_option)(OPTION_LIMIT_FUEL + i), i + 1);
 	assert_int_equal(read_them(&s), ERR_OK);
 	assert_int_equal(s.tokens, 5);
 	assert_int_equal(s.from, 77);
@@ -81,7 +81,7 @@ all_is_taken_over(void **state)
 static const struct {
 	const char *rule;
 	const char *digest;
-	enum option option;
+	enum observer_option option;
 	uint64_t value;
 } refusals[] = {
 	{ "no digest", NULL, OPTION_FROM, 0 },
@@ -138,7 +138,7 @@ static const struct {
 };
 
 static void
-add_all(enum option option, const char *const texts[2])
+add_all(enum observer_option option, const char *const texts[2])
 {
 	size_t i;
 

@@ -30,7 +30,7 @@ static const struct {
 };
 
 static void
-add_text(struct buf *options, enum option option, const char *text)
+add_text(struct buf *options, enum observer_option option, const char *text)
 {
 	if (text != NULL)
 		assert_int_equal(options_add_text(options, option, text, strlen(text)), ERR_OK);

@@ -20,7 +20,7 @@ hear(void *ctx, const char *line)
 }
 
 static void
-add_text(struct buf *options, enum option option, const char *text)
+add_text(struct buf *options, enum observer_option option, const char *text)
 {
 	assert_int_equal(options_add_text(options, option, text, strlen(text)), ERR_OK);
 }

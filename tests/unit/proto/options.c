@@ -54,7 +54,7 @@ check(const void *data, size_t size)
 }
 
 static void
-add(struct buf *out, enum option option, const char *text)
+add(struct buf *out, enum observer_option option, const char *text)
 {
 	assert_int_equal(options_add_text(out, option, text, strlen(text)), ERR_OK);
 }
@@ -304,6 +304,44 @@ nothing_cut_or_flipped_is_taken_for_more(void **state)
 	buf_finish(&out);
 }
 
+/* A type may stand for all that begin with it; a cell and a source are what they are. */
+static void
+a_filter_is_one_rule(void **state)
+{
+	static const struct {
+		enum observer_option option;
+		const char *wanted, *text;
+		bool matches;
+	} rows[] = {
+		{ OPTION_FILTER_CELL, "c1", "c1", true },
+		{ OPTION_FILTER_CELL, "c1", "c12", false },
+		{ OPTION_FILTER_CELL, "c12", "c1", false },
+		{ OPTION_FILTER_CELL, "c*", "c1", false },
+		{ OPTION_FILTER_CELL, "", "", true },
+		{ OPTION_FILTER_TYPE, "a.*", "a.b", true },
+		{ OPTION_FILTER_TYPE, "a.*", "a.", true },
+		{ OPTION_FILTER_TYPE, "a.*", "a", false },
+		{ OPTION_FILTER_TYPE, "a.*", "b.a.", false },
+		{ OPTION_FILTER_TYPE, "*", "", true },
+		{ OPTION_FILTER_TYPE, "a*b", "axb", false },
+		{ OPTION_FILTER_TYPE, "a.b", "a.b", true },
+		{ OPTION_FILTER_TYPE, "a.b", "a.bc", false },
+		{ OPTION_FILTER_SOURCE, "process.*", "process.exec", false },
+		{ OPTION_FILTER_SOURCE, "process.*", "process.*", true },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct bytes wanted = { (const uint8_t *)rows[i].wanted,
+					      strlen(rows[i].wanted) };
+
+		if (options_matches(rows[i].option, wanted, rows[i].text, strlen(rows[i].text)) !=
+		    rows[i].matches)
+			fail_msg("%s of %s", rows[i].text, rows[i].wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -312,6 +350,7 @@ main(void)
 		cmocka_unit_test(they_are_found),
 		cmocka_unit_test(the_writer_has_limits),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(a_filter_is_one_rule),
 		cmocka_unit_test(nothing_cut_or_flipped_is_taken_for_more),
 	};
 
