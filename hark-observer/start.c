@@ -105,23 +105,6 @@ read_module(struct start *s, const struct settings *settings)
 		    e == ERR_SYSTEM ? strerror(errno) : err_text(e));
 }
 
-/* Where nothing runs and no engine is there to hash, the manifest's own word is all there is. */
-static void
-digest_of_manifest(struct hark_text digest, uint8_t out[32])
-{
-	size_t i;
-
-	memset(out, 0, 32);
-	if (digest.size != 71 || memcmp(digest.data, "blake3:", 7) != 0)
-		return;
-	for (i = 0; i < 64; i++) {
-		char c = digest.data[7 + i];
-		uint8_t value = (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | value);
-	}
-}
-
 static int
 say_digest(const struct start *s, const struct settings *settings)
 {
@@ -130,6 +113,7 @@ say_digest(const struct start *s, const struct settings *settings)
 	uint8_t digest[32];
 	struct message m;
 
+	MUST(e == HARK_OBSERVER_OK || e == HARK_OBSERVER_ARGUMENT || e == HARK_OBSERVER_DIGEST);
 	if (e == HARK_OBSERVER_ARGUMENT)
 		return role_fail(EXIT_CONFIG, "the observer's digest is not \"blake3:\" or "
 					      "\"sha256:\" and 64 lower-case hex digits");
@@ -142,8 +126,8 @@ say_digest(const struct start *s, const struct settings *settings)
 		return role_fail(EXIT_CONFIG, "this build has no WebAssembly engine: build with "
 					      "-Dwasm=auto where cargo 1.95 or later is, or write "
 					      "`engine: noop`");
-	if (hark_observer_blake3(s->module.data, s->module.size, digest) != HARK_OBSERVER_OK)
-		digest_of_manifest(settings->digest, digest);
+	e = hark_observer_blake3(s->module.data, s->module.size, digest);
+	MUST(e == HARK_OBSERVER_OK);
 	message_init(&m, MESSAGE_OBSERVER_DIGEST, 0);
 	message_set_bytes(&m, FIELD_DIGEST, digest, sizeof(digest));
 	return message_send(ROLE_SUPERVISOR_FD, &m) == ERR_OK ? EXIT_OK : EXIT_TEMPORARY;

@@ -298,8 +298,9 @@ read_module(struct replay *r)
 	free(own);
 	if (code != EXIT_OK)
 		return code;
-	if (hark_observer_blake3(r->run.module.data, r->run.module.size, digest) !=
-	    HARK_OBSERVER_OK) {
+	if (!hark_observer_has_engine() ||
+	    hark_observer_blake3(r->run.module.data, r->run.module.size, digest) !=
+		    HARK_OBSERVER_OK) {
 		log_error("this build has no engine that could run it");
 		return EXIT_UNAVAILABLE;
 	}

@@ -304,12 +304,12 @@ HARK_API void hark_observer_host_tick(struct hark_observer_host *host);
 HARK_API void hark_observer_host_close(struct hark_observer_host *host);
 
 /* Whether bytes have that digest, as a manifest says it, compared in constant time.  ARGUMENT: it
- * is not one; DIGEST: they do not; ENGINE: BLAKE3 where this library has no engine. */
+ * is not one; DIGEST: they do not. */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_digest_check(struct hark_text digest,
 									   const void *bytes,
 									   size_t size);
 
-/* BLAKE3 of bytes, for manifests; ENGINE where this library has no engine. */
+/* BLAKE3 of bytes, for manifests, also where this library has no engine.  ARGUMENT. */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_blake3(const void *bytes, size_t size,
 								     uint8_t out[32]);
 

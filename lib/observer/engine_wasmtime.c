@@ -176,11 +176,10 @@ engine_is_built(void)
 	return true;
 }
 
-enum err
+void
 engine_blake3(const void *bytes, size_t size, uint8_t out[32])
 {
 	hark_engine_blake3(bytes, size, out);
-	return ERR_OK;
 }
 
 void

@@ -267,10 +267,8 @@ hark_observer_digest_check(struct hark_text digest, const void *bytes, size_t si
 		return HARK_OBSERVER_OK;
 	case ERR_FORMAT:
 		return HARK_OBSERVER_ARGUMENT;
-	case ERR_REFUSED:
-		return HARK_OBSERVER_DIGEST;
 	default:
-		return HARK_OBSERVER_ENGINE;
+		return HARK_OBSERVER_DIGEST;
 	}
 }
 
@@ -279,5 +277,6 @@ hark_observer_blake3(const void *bytes, size_t size, uint8_t out[32])
 {
 	if ((bytes == NULL && size > 0) || out == NULL)
 		return HARK_OBSERVER_ARGUMENT;
-	return engine_blake3(bytes, size, out) == ERR_OK ? HARK_OBSERVER_OK : HARK_OBSERVER_ENGINE;
+	engine_blake3(bytes != NULL ? bytes : "", size, out);
+	return HARK_OBSERVER_OK;
 }

@@ -43,8 +43,6 @@ check_digest(const struct hark_observer_manifest *manifest, const void *bytes, s
 		return HARK_OBSERVER_OK;
 	if (e == ERR_FORMAT)
 		return HARK_OBSERVER_ARGUMENT;
-	if (e == ERR_UNSUPPORTED)
-		return HARK_OBSERVER_ENGINE;
 	return refuse(
 		why, HARK_OBSERVER_DIGEST, HARK_OBSERVER_REASON_DIGEST,
 		"the file is not the module of %.16s...: register the digest of the file that "

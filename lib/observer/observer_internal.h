@@ -42,7 +42,7 @@ bool import_is_ours(struct bytes module);
 /* ---- digest.c ---- */
 
 /* ERR_FORMAT: not "blake3:" or "sha256:" and 64 hex digits.  ERR_REFUSED: another digest (compared
- * in constant time).  ERR_UNSUPPORTED: no BLAKE3 in this build. */
+ * in constant time). */
 MUST_USE enum err digest_check(struct hark_text digest, const void *bytes, size_t size);
 bool digest_is_well_formed(struct hark_text digest);
 
