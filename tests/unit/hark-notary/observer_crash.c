@@ -155,6 +155,7 @@ records_and_strikes_agree_after_every_crash(void **state)
 	const char *text = getenv("HARK_LONG");
 	const unsigned int turns = 12;
 	uint64_t seeds = text != NULL && text[0] != '\0' ? SEEDS_LONG : SEEDS;
+	uint64_t crashes = 0;
 	uint64_t seed;
 
 	(void)state;
@@ -168,10 +169,12 @@ records_and_strikes_agree_after_every_crash(void **state)
 		steps = run(&w, &choices, turns, &is_dead);
 		check(&w, 0);
 		world_destroy(&w);
-		assert_true(steps > 10);
 		for (step = 0; step < steps; step++)
 			one_crash(seed, turns, step);
+		crashes += steps;
 	}
+	/* A seed may choose a quiet life; all of them together do not. */
+	assert_true(crashes > 10 * seeds);
 }
 
 int
