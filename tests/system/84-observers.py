@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 from daemon import BIN, Harkd, wait_for                       # noqa: E402
-from guest import Guest, frame                                # noqa: E402
+from guest import LIMIT_S, Guest, frame                       # noqa: E402
 import modules as wasm                                        # noqa: E402
 
 TESTS = []
@@ -77,9 +77,12 @@ class Daemon(Harkd):
     def state(self, name):
         return self.observers()[name]["state"]
 
-    def until(self, name, state):
-        return wait_for(lambda: self.state(name) == state and self.observers()[name],
-                        "%s is %s" % (name, state))
+    def until(self, name, state, limit_s=LIMIT_S):
+        try:
+            return wait_for(lambda: self.state(name) == state and self.observers()[name],
+                            "%s is %s" % (name, state), limit_s)
+        except AssertionError as e:
+            raise AssertionError("%s; it is: %s" % (e, self.observers().get(name))) from e
 
     def put(self, name, data):
         path = os.path.join(self.dir, name)
@@ -334,7 +337,7 @@ def compile_memory():
     grants: [Log]
 """ % (path, digest(path), len(module))
         d.start()
-        o = d.until("many", "refused")
+        o = d.until("many", "refused", 130)   # what is niced compiles slowly on a busy machine
         assert o["text"].startswith("compile_memory: ") and "raise module_bytes" in o["text"], o
         equal((o["strikes"], o["restarts"], d.records("observer_quarantine")), ("0", "0", []), "no trap")
         wait_for(lambda: d.records("observer_refused"), "it is on record")
