@@ -2,6 +2,7 @@
 /* What may be asked, by whom, and how it is passed on.  Pure. */
 #include "base/must.h"
 #include "hark-control/serve.h"
+#include "proto/order.h"
 
 enum proto_rights
 serve_rights_of(const struct serve *s, uid_t uid, bool in_group)
@@ -19,10 +20,10 @@ serve_question(const struct message *from, uint64_t id, enum proto_rights rights
 
 	MUST(from != NULL && id != 0 && out != NULL);
 
-	if (message_rights(from->type) == PROTO_MAY_NOTHING || from->id == 0 ||
-	    message_has(from, FIELD_RIGHTS) || message_has(from, FIELD_PID))
+	/* Of descriptors only an order has one, and reading has counted it. */
+	if (message_rights(from->type) == PROTO_MAY_NOTHING || order_is_needed(from->type) ||
+	    from->id == 0 || message_has(from, FIELD_RIGHTS) || message_has(from, FIELD_PID))
 		return ERR_REFUSED;
-	MUST(from->fd_count == 0); /* no question has descriptors, and reading has counted them */
 	m = *from;
 	m.id = id;
 	message_set_number(&m, FIELD_RIGHTS, rights);

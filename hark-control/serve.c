@@ -114,18 +114,21 @@ send_supervisor(struct serve *s, struct message *m)
 	}
 }
 
+/* Takes the descriptors of *m. */
 static void
-client_ask(struct client *c, const struct message *m)
+client_ask(struct client *c, struct message *m)
 {
 	struct serve *s = c->serve;
 	enum proto_rights needed = message_rights(m->type);
 	struct message question;
 
 	if (serve_question(m, s->last_asked + 1, c->rights, c->pid, &question) != ERR_OK) {
+		message_close(m);
 		client_destroy(c); /* whoever speaks like that is no client of ours */
 		return;
 	}
 	if (c->rights < needed) {
+		message_close(m);
 		client_refuse(c, m->id, EXIT_NO_PERMISSION,
 			      needed == PROTO_MAY_ADMINISTER
 				      ? "only root and the user of harkd may do that"
@@ -138,6 +141,8 @@ client_ask(struct client *c, const struct message *m)
 	client_set_timer(c);
 	if (client_watch(c))
 		send_supervisor(s, &question);
+	else
+		message_close(m);
 }
 
 static void
@@ -165,11 +170,6 @@ on_client(void *ctx, uint32_t ready)
 	if (e == ERR_AGAIN)
 		return;
 	if (e != ERR_OK) {
-		client_destroy(c);
-		return;
-	}
-	if (m.fd_count > 0) {
-		message_close(&m);
 		client_destroy(c);
 		return;
 	}

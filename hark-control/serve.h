@@ -55,9 +55,9 @@ struct serve {
 /* What a user with this uid may; in_group: whether the group that reads is one of theirs. */
 enum proto_rights serve_rights_of(const struct serve *s, uid_t uid, bool in_group);
 /*
- * The question as harkd gets it: ours are number, rights and who asks.  The texts stay those of
- * `from`.  ERR_REFUSED: no question, without a number, or with rights or a process that the client
- * gave itself.
+ * The question as harkd gets it: ours are number, rights and who asks.  Texts and descriptors stay
+ * those of `from`.  ERR_REFUSED: no question, one that needs an order and is none, without a
+ * number, or with rights or a process that the client gave itself.
  */
 MUST_USE enum err serve_question(const struct message *from, uint64_t id, enum proto_rights rights,
 				 pid_t pid, struct message *out);

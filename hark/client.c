@@ -13,6 +13,7 @@
 #include "os/wait.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/order.h"
 
 /* Bytes of a path or a text of the daemon as it is shown. */
 #define SHOWN_BYTES 1024u
@@ -148,15 +149,32 @@ broken(enum err e)
 }
 
 static enum err
-send_question(struct client *c, const struct message *question)
+send_one(struct client *c, const struct message *m)
 {
-	enum err e = message_send(c->fd, question);
+	enum err e = message_send(c->fd, m);
 
 	while (e == ERR_AGAIN) {
 		e = wait_for(c->fd, true);
 		if (e == ERR_OK)
-			e = message_send(c->fd, question);
+			e = message_send(c->fd, m);
 	}
+	return e;
+}
+
+/* What changes things goes as an order, which nobody on the way can change. */
+static enum err
+send_question(struct client *c, const struct message *question)
+{
+	struct message order;
+	enum err e;
+
+	if (!order_is_needed(question->type))
+		return send_one(c, question);
+	e = order_make(question, &order);
+	if (e != ERR_OK)
+		return e;
+	e = send_one(c, &order);
+	message_close(&order);
 	return e;
 }
 

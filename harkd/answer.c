@@ -10,11 +10,13 @@
 
 #include "base/must.h"
 #include "harkd/harkd.h"
+#include "os/account.h"
 #include "os/file.h"
 #include "os/folder.h"
 #include "os/memfd.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "proto/order.h"
 
 void
 answer_message(struct harkd *h, uint64_t generation, struct message *m)
@@ -312,24 +314,33 @@ is_from_within(struct harkd *h, const struct message *ask)
 	return c != NULL;
 }
 
-bool
-answer_ask(struct harkd *h, struct message *ask)
+/* What is asked by an order.  False: answered. */
+static bool
+open_order(struct harkd *h, const struct message *order, struct message *out)
 {
-	enum proto_rights needed = message_rights(ask->type);
+	static uint8_t buffer[IPC_BYTES_MAX]; /* its texts live until the next order */
 
-	if (needed == PROTO_MAY_NOTHING || ask->id == 0 || !message_has(ask, FIELD_RIGHTS))
-		return false;
-	/* hark-control refuses it itself: that it did not means that it is not what it was. */
-	if (message_number(ask, FIELD_RIGHTS, 0) < (uint64_t)needed)
-		return false;
-	if (is_from_within(h, ask)) {
-		refuse(h, ask, EXIT_NO_PERMISSION, "a program of harkd's own asks nothing");
+	switch (order_take(order, account_own_uid(), buffer, sizeof(buffer), out)) {
+	case ERR_OK:
 		return true;
+	case ERR_REFUSED:
+		refuse(h, order, EXIT_NO_PERMISSION,
+		       "what changes things must come from a process of root or of harkd's user, "
+		       "and "
+		       "once");
+		return false;
+	case ERR_FORMAT:
+		refuse(h, order, EXIT_PROTOCOL, "the order holds no question that changes things");
+		return false;
+	default:
+		refuse(h, order, EXIT_OS, strerror(errno));
+		return false;
 	}
-	if (life_is_ending(h)) {
-		refuse(h, ask, EXIT_TEMPORARY, "harkd is ending");
-		return true;
-	}
+}
+
+static void
+answer_question(struct harkd *h, const struct message *ask)
+{
 	switch (ask->type) {
 	case MESSAGE_ASK_CELL_ADD:
 		add_cell(h, ask);
@@ -352,5 +363,30 @@ answer_ask(struct harkd *h, struct message *ask)
 		answer_ledger(h, ask);
 		break;
 	}
+}
+
+bool
+answer_ask(struct harkd *h, struct message *ask)
+{
+	enum proto_rights needed = message_rights(ask->type);
+	struct message ordered;
+
+	if (needed == PROTO_MAY_NOTHING || ask->id == 0 || !message_has(ask, FIELD_RIGHTS))
+		return false;
+	/* hark-control refuses these itself: that it did not means that it is not what it was. */
+	if (message_number(ask, FIELD_RIGHTS, 0) < (uint64_t)needed || order_is_needed(ask->type))
+		return false;
+	if (is_from_within(h, ask)) {
+		refuse(h, ask, EXIT_NO_PERMISSION, "a program of harkd's own asks nothing");
+		return true;
+	}
+	if (life_is_ending(h)) {
+		refuse(h, ask, EXIT_TEMPORARY, "harkd is ending");
+		return true;
+	}
+	if (ask->type != MESSAGE_ASK_ORDER)
+		answer_question(h, ask);
+	else if (open_order(h, ask, &ordered))
+		answer_question(h, &ordered);
 	return true;
 }

@@ -356,6 +356,7 @@ message_rights(enum message_type type)
 	case MESSAGE_ASK_OBSERVER_REMOVE:
 	case MESSAGE_ASK_OBSERVER_SWITCH:
 	case MESSAGE_ASK_OBSERVER_RELEASE:
+	case MESSAGE_ASK_ORDER:
 		return PROTO_MAY_ADMINISTER;
 	default:
 		return PROTO_MAY_NOTHING;

@@ -4,8 +4,10 @@ and docs/format/record.md: messages, batches of records, receipts.  Strict: what
 raises ValueError.  Numbers of types and fields are their places in lib/proto/message.def, as the
 document says; nothing else is taken from the sources.
 """
+import fcntl
 import os
 import re
+import socket
 import struct
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -66,6 +68,51 @@ def read_message(data):
     if at != len(data):
         raise ValueError("%d bytes left over" % (len(data) - at))
     return NAME_OF[kind], message_id, fields
+
+
+# ---- orders
+
+def ordered():
+    """The questions that change things, as docs/format/control.md says."""
+    path = os.path.join(ROOT, "docs", "format", "control.md")
+    with open(path, encoding="utf-8") as text:
+        rows = re.findall(r"^\| (`ASK_.*?) \| administer \|", text.read(), re.M)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+ORDERED = ordered()
+CONTENT_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+def sealed(data, seals=CONTENT_SEALS):
+    """A descriptor of memory with these bytes, for one taker."""
+    fd = os.memfd_create("order", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
+
+
+def send_question(sock, name, number, **fields):
+    """As `hark` does: what changes things goes as an order."""
+    data = write_message(name, number, **fields)
+    if name not in ORDERED:
+        sock.send(data)
+        return
+    fd = sealed(data)
+    try:
+        socket.send_fds(sock, [write_message("ASK_ORDER", number)], [fd])
+    finally:
+        os.close(fd)
+
+
+def read_question(data, fds):
+    """(name, number, fields) of what `hark` has sent; closes the descriptors."""
+    name, number, fields = read_message(data)
+    if name == "ASK_ORDER":
+        name, number, fields = read_message(os.pread(fds[0], 65536, 0))
+    for fd in fds:
+        os.close(fd)
+    return name, number, fields
 
 
 # ---- an observer's report of a trap

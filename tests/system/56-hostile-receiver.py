@@ -138,7 +138,7 @@ class World:
                               detail={"stream": "%016x" % 1, "ack": True}))
         self.speak()
         # From now on a new receiver is a puppet; the honest cell's goes on as it is.
-        self.d.replace("hark-receiver", os.path.join(HOSTILE, "puppet-receiver"))
+        self.d.replace("hark-receiver", os.path.join(HOSTILE, "puppet"))
         return self
 
     def __exit__(self, kind, *_):

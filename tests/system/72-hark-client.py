@@ -32,7 +32,7 @@ class Daemon:
         self.listener.bind(self.path)
         self.listener.listen(8)
         self.answer = answer
-        self.asked = []
+        self.asked, self.orders = [], []
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -43,10 +43,11 @@ class Daemon:
             except OSError:
                 return
             with peer:
-                data = peer.recv(65536)
+                data, given, _, _ = socket.recv_fds(peer, 65536, 1)
                 if not data:
                     continue
-                name, number, fields = proto.read_message(data)
+                self.orders.append(proto.read_message(data)[0] == "ASK_ORDER")
+                name, number, fields = proto.read_question(data, given)
                 self.asked.append((name, fields))
                 for message, fds in self.answer(number):
                     socket.send_fds(peer, [message], fds)
@@ -88,6 +89,8 @@ def ask(folder, answer, *words):
                              timeout=LIMIT_S, stdin=subprocess.DEVNULL)
     finally:
         daemon.close()
+    for (name, _), order in zip(daemon.asked, daemon.orders):
+        assert order == (name in proto.ORDERED), name
     return run.returncode, run.stdout, run.stderr, daemon.asked
 
 

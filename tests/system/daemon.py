@@ -36,7 +36,7 @@ class Control:
 
     def send(self, name, **fields):
         self.number += 1
-        self.sock.send(proto.write_message(name, self.number, **fields))
+        proto.send_question(self.sock, name, self.number, **fields)
 
     def ask(self, name, **fields):
         """(fields of the last answer, [(name, fields) of the items], descriptors)"""

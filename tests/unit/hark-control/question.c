@@ -25,6 +25,7 @@ static const struct {
 	{ MESSAGE_ASK_OBSERVER_REMOVE, PROTO_MAY_ADMINISTER },
 	{ MESSAGE_ASK_OBSERVER_SWITCH, PROTO_MAY_ADMINISTER },
 	{ MESSAGE_ASK_OBSERVER_RELEASE, PROTO_MAY_ADMINISTER },
+	{ MESSAGE_ASK_ORDER, PROTO_MAY_ADMINISTER },
 };
 
 static enum proto_rights
@@ -73,19 +74,25 @@ a_question_gets_our_number_and_rights(void **state)
 	struct message out;
 
 	(void)state;
-	message_init(&m, MESSAGE_ASK_CELL_ADD, 7);
+	message_init(&m, MESSAGE_ASK_CELLS, 7);
 	message_set_text(&m, FIELD_CELL, "a");
-	message_set_number(&m, FIELD_CONNECTIONS, 3);
 	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, 4242, &out), ERR_OK);
-	assert_true(out.id == 99 && out.type == MESSAGE_ASK_CELL_ADD);
+	assert_true(out.id == 99 && out.type == MESSAGE_ASK_CELLS);
 	assert_true(message_number(&out, FIELD_RIGHTS, 0) == PROTO_MAY_READ);
 	assert_true(message_number(&out, FIELD_PID, 0) == 4242);
-	assert_true(message_number(&out, FIELD_CONNECTIONS, 0) == 3);
 	assert_int_equal(message_bytes(&out, FIELD_CELL).size, 1);
 	assert_false(message_has(&m, FIELD_RIGHTS));
 	/* A process of another namespace has no number here. */
 	assert_int_equal(serve_question(&m, 99, PROTO_MAY_READ, 0, &out), ERR_OK);
 	assert_false(message_has(&out, FIELD_PID));
+	/* An order goes on with its descriptor. */
+	message_init(&m, MESSAGE_ASK_ORDER, 7);
+	m.fds[0] = 4711;
+	m.fd_count = 1;
+	assert_int_equal(serve_question(&m, 99, PROTO_MAY_ADMINISTER, 4242, &out), ERR_OK);
+	assert_true(out.id == 99 && out.type == MESSAGE_ASK_ORDER);
+	assert_true(out.fd_count == 1 && out.fds[0] == 4711);
+	assert_true(message_number(&out, FIELD_RIGHTS, 0) == PROTO_MAY_ADMINISTER);
 }
 
 static void
@@ -93,6 +100,8 @@ what_is_no_question_is_not_passed_on(void **state)
 {
 	struct message m;
 	struct message out = { .id = 1234 };
+	struct message passed;
+	size_t i;
 
 	(void)state;
 	message_init(&m, MESSAGE_ASK_STATUS, 0);
@@ -105,6 +114,15 @@ what_is_no_question_is_not_passed_on(void **state)
 	assert_int_equal(serve_question(&m, 1, PROTO_MAY_READ, 4242, &out), ERR_REFUSED);
 	message_init(&m, MESSAGE_NOTARY_STOP, 1);
 	assert_int_equal(serve_question(&m, 1, PROTO_MAY_ADMINISTER, 4242, &out), ERR_REFUSED);
+	/* What changes things comes as an order, also of root. */
+	for (i = 0; i < COUNT_OF(questions); i++) {
+		bool plain = questions[i].needed != PROTO_MAY_ADMINISTER ||
+			     questions[i].type == MESSAGE_ASK_ORDER;
+
+		message_init(&m, questions[i].type, 1);
+		assert_int_equal(serve_question(&m, 1, PROTO_MAY_ADMINISTER, 4242, &passed),
+				 plain ? ERR_OK : ERR_REFUSED);
+	}
 	assert_true(out.id == 1234);
 }
 

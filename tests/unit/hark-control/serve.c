@@ -18,6 +18,7 @@
 #include "hark-control/serve.h"
 #include "os/packet.h"
 #include "prog/exit.h"
+#include "proto/order.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -143,17 +144,25 @@ client(uid_t uid, gid_t gid)
 	return fd;
 }
 
+/* As `hark` asks: what changes things by an order. */
 static void
 ask(int fd, enum message_type type, uint64_t id)
 {
 	struct message m;
+	struct message order;
 
 	message_init(&m, type, id);
-	if (type == MESSAGE_ASK_CELL_ADD)
+	if (type == MESSAGE_ASK_CELL_ADD || type == MESSAGE_ASK_CELL_REMOVE)
 		message_set_text(&m, FIELD_CELL, "a");
 	if (type == MESSAGE_ASK_LEDGER || type == MESSAGE_ASK_SEAL)
 		message_set_number(&m, FIELD_LEDGER, 0);
-	assert_int_equal(message_send(fd, &m), ERR_OK);
+	if (order_is_needed(type)) {
+		assert_int_equal(order_make(&m, &order), ERR_OK);
+		assert_int_equal(message_send(fd, &order), ERR_OK);
+		message_close(&order);
+	} else {
+		assert_int_equal(message_send(fd, &m), ERR_OK);
+	}
 	turns(2);
 }
 
@@ -254,16 +263,10 @@ each_may_what_it_may(void **state)
 	for (i = 0; i < COUNT_OF(rights); i++) {
 		int fd = client(rights[i].uid, rights[i].gid);
 
-		message_init(&m, rights[i].type, 3);
-		if (rights[i].type == MESSAGE_ASK_LEDGER)
-			message_set_number(&m, FIELD_LEDGER, 0);
-		if (rights[i].type == MESSAGE_ASK_CELL_ADD ||
-		    rights[i].type == MESSAGE_ASK_CELL_REMOVE)
-			message_set_text(&m, FIELD_CELL, "a");
-		assert_int_equal(message_send(fd, &m), ERR_OK);
-		turns(2);
+		ask(fd, rights[i].type, 3);
 		if (rights[i].passes) {
 			assert_int_equal(take(harkd, &m), ERR_OK);
+			message_close(&m);
 			assert_int_equal(take(fd, &m), ERR_AGAIN);
 		} else {
 			assert_int_equal(take(harkd, &m), ERR_AGAIN);
@@ -317,6 +320,54 @@ descriptors_pass_through_and_are_not_kept(void **state)
 	assert_int_equal(message_send(harkd, &m), ERR_OK);
 	turns(2);
 	assert_int_equal(fcntl(next, F_GETFD), -1);
+}
+
+static int
+free_descriptor(void)
+{
+	int next = dup(0);
+
+	assert_true(next >= 0);
+	(void)close(next);
+	return next;
+}
+
+static void
+an_order_passes_through_and_is_not_kept(void **state)
+{
+	int fd = client(0, 0);
+	uint8_t texts[256];
+	struct message m;
+	struct message question;
+	int next = free_descriptor();
+
+	(void)state;
+	ask(fd, MESSAGE_ASK_CELL_REMOVE, 9);
+	assert_int_equal(free_descriptor(), next);
+	assert_int_equal(take(harkd, &m), ERR_OK);
+	assert_true(m.type == MESSAGE_ASK_ORDER && m.fd_count == 1);
+	assert_int_equal(order_take(&m, geteuid(), texts, sizeof(texts), &question), ERR_OK);
+	assert_true(question.type == MESSAGE_ASK_CELL_REMOVE && question.id == m.id);
+	message_close(&m);
+	answer(m.id, 0);
+	assert_int_equal(take(fd, &m), ERR_OK);
+	(void)close(fd);
+	turns(2);
+	/* Of who may not, and of who says too much with it, it is closed. */
+	fd = client(1000, 77);
+	next = free_descriptor();
+	ask(fd, MESSAGE_ASK_CELL_REMOVE, 9);
+	assert_int_equal(free_descriptor(), next);
+	assert_int_equal(take(harkd, &m), ERR_AGAIN);
+	message_init(&m, MESSAGE_ASK_ORDER, 1);
+	message_set_number(&m, FIELD_RIGHTS, PROTO_MAY_ADMINISTER);
+	m.fds[0] = 0;
+	m.fd_count = 1;
+	assert_int_equal(message_send(fd, &m), ERR_OK);
+	turns(2);
+	assert_int_equal(s->client_count, 0);
+	assert_int_equal(take(harkd, &m), ERR_AGAIN);
+	(void)close(fd);
 }
 
 static void
@@ -375,9 +426,13 @@ who_breaks_the_form_is_let_go(void **state)
 	int fd;
 
 	(void)state;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		fd = client(0, 0);
 		message_init(&m, MESSAGE_ASK_STATUS, i == 1 ? 0 : 1);
+		if (i == 4) { /* without an order */
+			message_init(&m, MESSAGE_ASK_ROTATE, 1);
+			message_set_number(&m, FIELD_LEDGER, 0);
+		}
 		if (i == 2)
 			message_set_number(&m, FIELD_RIGHTS, 2);
 		if (i == 3)
@@ -456,6 +511,7 @@ main(void)
 		T(the_next_question_waits_for_the_answer),
 		T(each_may_what_it_may),
 		T(descriptors_pass_through_and_are_not_kept),
+		T(an_order_passes_through_and_is_not_kept),
 		T(who_says_nothing_or_waits_too_long_is_let_go),
 		T(places_are_counted),
 		T(who_breaks_the_form_is_let_go),
