@@ -15,8 +15,9 @@
 #include "observer/event_reader.h"
 
 /* The JSON of a batch, and its texts that had escapes; with less left than one event may need, the
- * batch is full. */
-#define GATHER_JSON_BYTES    (4u * 1024u * 1024u)
+ * batch is full.  A standard observer is within the usual fuel by a third at least over the worst
+ * of so much, and a batch that is not is run again event by event. */
+#define GATHER_JSON_BYTES    (2u * 1024u * 1024u)
 #define GATHER_STORAGE_BYTES (256u * 1024u)
 /* Leaves that are looked at in one turn, whatever the filter says of them: harkd's questions are
  * answered between turns. */

@@ -3,7 +3,7 @@
  * A row a process: its start, what it ran, its end.  Each event writes what it knows under the same
  * key (cell, run, epoch, guest_pid), and the host merges them: a null never overwrites.  The
  * duration is a generated column of the table.  All of it is what the guest claims; what of it no
- * column takes is left out, because it would take the row with it.
+ * column takes, or is more than the host takes, is left out, because it would take the row with it.
  */
 #include <hark/observer.h>
 
@@ -16,33 +16,46 @@ begin_row(const struct hark_event_record *event, struct hark_json *row)
 	hark_json_u64(row, "guest_pid", event->guest_pid);
 }
 
-/* The member of detail, under the same name: a number. */
-static void
-copy_number(struct hark_json *row, const char *name, struct hark_slice detail)
+static bool
+is_number(struct hark_slice value)
 {
-	struct hark_slice value = hark_json_member(detail, name);
-
-	if (value.size > 0 &&
-	    (value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9')))
-		hark_json_raw(row, name, value);
+	return value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9');
 }
 
-/* A string, without U+0000, which databases refuse. */
-static void
-copy_text(struct hark_json *row, const char *name, struct hark_slice detail)
+/* A string without U+0000, which databases refuse. */
+static bool
+is_text(struct hark_slice value)
 {
-	struct hark_slice value = hark_json_member(detail, name);
-
-	if (value.size == 0 || value.data[0] != '"')
-		return;
+	if (value.data[0] != '"')
+		return false;
 	for (uint32_t i = 0; i + 6 < value.size; i++) {
 		if (value.data[i] != '\\')
 			continue;
 		if (hark_slice_is((struct hark_slice){ value.data + i, 6 }, "\\u0000"))
-			return;
+			return false;
 		i++; /* what is escaped may be a backslash */
 	}
-	hark_json_raw(row, name, value);
+	return true;
+}
+
+/* Of detail what has a column; of exe, which may be long, only where it is. */
+static void
+copy_detail(struct hark_json *row, struct hark_slice detail, struct hark_slice *exe)
+{
+	struct hark_slice name, value;
+
+	while (hark_json_next(&detail, &name, &value)) {
+		if (hark_slice_is(name, "exe") && is_text(value))
+			*exe = value;
+		else if (!is_number(value))
+			continue;
+		else if (hark_slice_is(name, "exit_code"))
+			hark_json_raw(row, "exit_code", value);
+		else if (hark_slice_is(name, "ppid"))
+			hark_json_raw(row, "ppid", value);
+		else if (hark_slice_is(name, "uid"))
+			hark_json_raw(row, "uid", value);
+	}
 }
 
 HARK_OBSERVER
@@ -53,14 +66,13 @@ HARK_OBSERVER
 		bool starts = hark_slice_is(source, "process.spawned");
 		bool executes = hark_slice_is(source, "process.exec");
 		bool ends = hark_slice_is(source, "process.exited");
-		struct hark_slice declared, detail;
+		struct hark_slice declared, exe = { 0, 0 };
 		struct hark_json *row;
 
 		if ((!starts && !executes && !ends) || (event->flags & HARK_EVENT_HAS_GUEST) == 0)
 			continue;
 		declared = hark_json_inside(hark_json_inside(hark_json_of_event(), "data"),
 					    "declared");
-		detail = hark_json_member(declared, "detail");
 		row = hark_json_begin();
 		begin_row(event, row);
 		if (starts)
@@ -69,12 +81,11 @@ HARK_OBSERVER
 			hark_json_u64(row, "executed_ns", event->guest_monotonic_ns);
 		if (ends)
 			hark_json_u64(row, "exited_ns", event->guest_monotonic_ns);
+		copy_detail(row, hark_json_inside(declared, "detail"), &exe);
+		/* Last what may be long: where the host takes less, it is what is left out. */
 		if (executes)
 			hark_json_text(row, "comm", hark_event_text(event, event->guest_comm));
-		copy_text(row, "exe", detail);
-		copy_number(row, "ppid", detail);
-		copy_number(row, "uid", detail);
-		copy_number(row, "exit_code", detail);
+		hark_json_raw(row, "exe", exe);
 		hark_pg_write_row(row);
 	}
 }

@@ -54,8 +54,8 @@ struct hark_event_record {
 	uint64_t seq;
 	uint32_t epoch;
 	uint32_t guest_pid;
-	uint32_t json_bytes; /* what event.json will give */
-	uint32_t zero;
+	uint32_t json_bytes;    /* what event.json will give */
+	uint32_t payload_bytes; /* of one effect at the most: a larger one ends the call */
 	struct hark_event_text type, id, cell, run, probe_source, guest_comm;
 	uint8_t reserved[24]; /* zero */
 };
@@ -87,6 +87,14 @@ HARK_IMPORT("log", "write") void hark_log_write(const void *at, int32_t len);
 #define HARK_FOR_EACH_EVENT(event) \
 	for (const struct hark_event_record *event; (event = hark_next()) != 0;)
 
+/* More than one guest's event can come to, whatever is in it: 4,096 bytes, six each where they are
+ * control characters, and what the host says.  An effect of so many bytes is within the usual
+ * limit. */
+#define HARK_JSON_BYTES 32768u
+
+/* What one object may have: less where the host takes less, which an event's record says. */
+static uint32_t hark_json_bytes = HARK_JSON_BYTES;
+
 /* The next event of the batch, good until the next call; 0 at the end. */
 static inline const struct hark_event_record *
 hark_next(void)
@@ -96,7 +104,11 @@ hark_next(void)
 		uint8_t bytes[HARK_EVENT_RECORD_BYTES_MAX];
 	} buffer;
 
-	return hark_event_next(&buffer, sizeof(buffer)) > 0 ? &buffer.record : 0;
+	if (hark_event_next(&buffer, sizeof(buffer)) <= 0)
+		return 0;
+	if (buffer.record.payload_bytes > 0 && buffer.record.payload_bytes < HARK_JSON_BYTES)
+		hark_json_bytes = buffer.record.payload_bytes;
+	return &buffer.record;
 }
 
 /* A slice of text. */
@@ -235,9 +247,16 @@ hark_json_string_end(const char *at, const char *end)
 			}
 			at += __builtin_ctzll(stops) / 8;
 		}
+		/* One often comes after another. */
+		while (*at == '\\') {
+			at += 2;
+			if (at >= end)
+				return end;
+		}
 		if (*at == '"')
 			return at;
-		at += *at == '\\' ? 2 : 1;
+		if (end - at < 8)
+			at++;
 	}
 	return end;
 }
@@ -316,15 +335,41 @@ hark_json_member(struct hark_slice object, const char *name)
 	return value;
 }
 
-/* ---- writing one flat JSON object; what does not fit is left out, whole members at a time ---- */
+/*
+ * Each member of an object, in one go over it: begin with the object, or with what hark_json_inside
+ * gives of it.  False at the end.  The name is as it is written, without its quotes.
+ */
+static inline bool
+hark_json_next(struct hark_slice *rest, struct hark_slice *name, struct hark_slice *value)
+{
+	const char *at = rest->data;
+	const char *end = at + rest->size;
 
-/* More than one guest's event can come to, whatever is in it: 4,096 bytes, six each where they are
- * control characters, and what the host says.  An effect of so many bytes is within the usual
- * limit. */
-#define HARK_JSON_BYTES 32768u
+	if (rest->size < 2 || (*at != '{' && *at != ',') || at[1] != '"')
+		return false;
+	name->data = at + 2;
+	at = hark_json_string_end(name->data, end);
+	name->size = (uint32_t)(at - name->data);
+	at += 2; /* a quote and a colon */
+	if (at >= end)
+		return false;
+	value->data = at;
+	at = hark_json_value_end(at, end);
+	value->size = (uint32_t)(at - value->data);
+	*rest = (struct hark_slice){ at, (uint32_t)(end - at) };
+	return true;
+}
+
+/*
+ * ---- writing one flat JSON object; what does not fit is left out, whole members at a time ----
+ * So no guest ends a call by an event that is larger than the host takes effects: write first what
+ * must be there, and what guests may make long last.
+ */
 
 struct hark_json {
 	uint32_t size;
+	uint32_t most;
+	bool left_out; /* something did not fit */
 	char text[HARK_JSON_BYTES];
 };
 
@@ -335,6 +380,8 @@ hark_json_begin(void)
 	static struct hark_json json;
 
 	json.size = 0;
+	json.most = hark_json_bytes;
+	json.left_out = false;
 	return &json;
 }
 
@@ -348,8 +395,10 @@ hark_json_name(struct hark_json *json, const char *name, uint32_t room)
 	uint32_t size = hark_text_size(name);
 	char *out = json->text + json->size;
 
-	if (size + room + 5 > HARK_JSON_BYTES - json->size)
+	if (size + room + 5 > json->most - json->size) {
+		json->left_out = true;
 		return false;
+	}
 	__builtin_memcpy(out, ",\"", 2);
 	if (__builtin_constant_p(size) && size <= 32)
 		__builtin_memcpy(out + 2, name, size);
@@ -390,12 +439,20 @@ hark_json_escape(char *out, char c)
 	return out + 6;
 }
 
+/* What cannot stand in a string as it is. */
+static inline bool
+hark_json_is_special(char c)
+{
+	return (uint8_t)c < ' ' || c == '"' || c == '\\';
+}
+
 /* The quoted text; false, with nothing written, where it does not fit. */
 static inline HARK_APART bool
 hark_json_quote(struct hark_json *json, struct hark_slice text)
 {
-	/* A turn writes a word, of which the rest is overwritten, and one escape. */
-	const char *limit = json->text + HARK_JSON_BYTES - 16;
+	/* What is written between two looks: a word, of which the rest is overwritten, and one
+	 * escape. */
+	const char *limit = json->text + json->most - 16;
 	char *out = json->text + json->size;
 	const char *at = text.data;
 	uint32_t left = text.size;
@@ -415,9 +472,11 @@ hark_json_quote(struct hark_json *json, struct hark_slice text)
 		out += plain;
 		at += plain;
 		left -= plain;
-		if (plain < 8 && left > 0) {
+		/* One often comes after another. */
+		for (; left > 0 && hark_json_is_special(*at); left--) {
+			if (out > limit)
+				return false;
 			out = hark_json_escape(out, *at++);
-			left--;
 		}
 	}
 	*out++ = '"';
@@ -431,8 +490,10 @@ hark_json_text(struct hark_json *json, const char *name, struct hark_slice text)
 {
 	uint32_t size = json->size;
 
-	if (hark_json_name(json, name, text.size + 2) && !hark_json_quote(json, text))
+	if (hark_json_name(json, name, text.size + 2) && !hark_json_quote(json, text)) {
 		json->size = size;
+		json->left_out = true;
+	}
 }
 
 /* Eight digits, the first in the lowest byte: halves, their halves, and theirs, side by side. */
@@ -508,12 +569,14 @@ hark_json_end(struct hark_json *json)
 	json->text[json->size++] = '}';
 }
 
-/* One row, one sample: ends the object and asks for the effect. */
+/* One row, one sample: ends the object and asks for the effect.  Where the host takes not even an
+ * empty one there is none. */
 static inline void
 hark_pg_write_row(struct hark_json *row)
 {
 	hark_json_end(row);
-	hark_pg_write(row->text, (int32_t)row->size);
+	if (row->size <= row->most)
+		hark_pg_write(row->text, (int32_t)row->size);
 }
 
 /* The same for a sample of a metric. */
@@ -521,7 +584,8 @@ static inline void
 hark_metric_emit_sample(struct hark_json *sample)
 {
 	hark_json_end(sample);
-	hark_metric_emit(sample->text, (int32_t)sample->size);
+	if (sample->size <= sample->most)
+		hark_metric_emit(sample->text, (int32_t)sample->size);
 }
 
 /* A line of the log. */

@@ -53,6 +53,14 @@ take_fuel(struct call *c, struct engine_caller *caller, size_t copied)
 	       stop(c, HARK_OBSERVER_REASON_FUEL);
 }
 
+/* What one effect may have, also where it is the only one.  Limits have bounds far below 2^32. */
+static uint32_t
+payload_bytes(const struct hark_observer_limits *limits)
+{
+	return (uint32_t)(limits->payload_bytes < limits->effect_bytes ? limits->payload_bytes
+								       : limits->effect_bytes);
+}
+
 bool
 call_event_next(const struct engine_function *self, void *call, struct engine_caller *caller,
 		int32_t ptr, int32_t len, int32_t *result_out)
@@ -75,7 +83,7 @@ call_event_next(const struct engine_function *self, void *call, struct engine_ca
 	c->current = NULL;
 	if (size == 0)
 		return true;
-	record_write(&c->events[c->next], at);
+	record_write(&c->events[c->next], payload_bytes(&c->observer->limits), at);
 	c->current = &c->events[c->next++];
 	return true;
 }

@@ -57,8 +57,8 @@ MUST_USE enum hark_observer_error module_register(struct observer *o, const void
 
 /* The size of the record of an event; 0 where its texts are too long. */
 size_t record_size(const struct hark_observer_event *event);
-/* Writes it; `out` has record_size bytes. */
-void record_write(const struct hark_observer_event *event, uint8_t *out);
+/* Writes it, with what one effect may have; `out` has record_size bytes. */
+void record_write(const struct hark_observer_event *event, uint32_t payload_bytes, uint8_t *out);
 
 /* ---- call.c: one call, and the dispatcher of what it asks for ---- */
 

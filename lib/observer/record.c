@@ -48,7 +48,7 @@ record_size(const struct hark_observer_event *event)
 }
 
 void
-record_write(const struct hark_observer_event *event, uint8_t *out)
+record_write(const struct hark_observer_event *event, uint32_t payload_bytes, uint8_t *out)
 {
 	struct hark_event_record head;
 	struct hark_event_text *slots[TEXTS] = { &head.type, &head.id,           &head.cell,
@@ -80,5 +80,6 @@ record_write(const struct hark_observer_event *event, uint8_t *out)
 	head.epoch = event->has_epoch ? event->epoch : 0;
 	head.guest_pid = event->has_guest ? event->guest_pid : 0;
 	head.json_bytes = (uint32_t)event->json.size;
+	head.payload_bytes = payload_bytes;
 	memcpy(out, &head, sizeof(head));
 }

@@ -156,9 +156,12 @@ def check_helpers(tap, host, folder):
         text = comm.replace("\0", "\ufffd")
         row = {"index": index, "text": text, "a_name_of_more_bytes_than_are_copied_at_once": text,
                "is": sum(1 << bit for bit, literal in enumerate(LITERALS) if comm == literal), "type": "t",
-               "same": 1, "seq": seq, "ns": ns}
+               "same": 1, "seq": seq, "ns": ns, "members": 0}
         if detail:
             row["detail"] = detail
+        if detail and isinstance(detail, dict):
+            row["last"] = detail[max(detail)]
+            row["members"] = sum(len(json.dumps(name, ensure_ascii=False).encode()) - 1 for name in detail)
         for name in ("k", "K", "key_of_length"):
             if isinstance(detail, dict) and name in detail:
                 row[name] = detail[name]

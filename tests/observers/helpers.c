@@ -38,6 +38,14 @@ write_row(const struct hark_event_record *event)
 		      (uint64_t)hark_slice_is(comm, "") | (uint64_t)hark_slice_is(comm, "sh") << 1 |
 			      (uint64_t)hark_slice_is(comm, "eight in") << 2 |
 			      (uint64_t)hark_slice_is(comm, "process.spawned") << 3);
+	struct hark_slice rest = hark_json_inside(declared, "detail");
+	struct hark_slice name, value = { 0, 0 };
+	uint64_t members = 0;
+
+	while (hark_json_next(&rest, &name, &value))
+		members += name.size + 1;
+	hark_json_u64(row, "members", members);
+	hark_json_raw(row, "last", value);
 	hark_json_raw(row, "k", hark_json_member(detail, "k"));
 	hark_json_raw(row, "K", hark_json_member(detail, "K"));
 	hark_json_raw(row, "key_of_length", hark_json_member(detail, "key_of_length"));

@@ -86,6 +86,23 @@ def the_standard_observers(tap, top):
              ["started_ns", "uid", "run"])
 
 
+@test
+def limits_lower_than_an_event(tap, top):
+    """Three traps would be a quarantine: no guest may make one by saying much."""
+    ledger = o.Ledger(top)
+    much = [lambda i: o.guest_event(i, detail={"exe": 4000 * "\1", "uid": 0}), lambda i: o.guest_event(i, comm=4000 * "\""),
+            lambda i: o.guest_event(i, source=4000 * "\\"), lambda i: o.guest_event(i, detail={"uid": 1})]
+    ledger.write(*much)
+    mark = {"hark:left_out": True}
+    for limit in "LIMIT_PAYLOAD_BYTES", "LIMIT_EFFECT_BYTES":
+        p = o.Observer(ledger, standard("pg-events"), TOKENS=o.TOKENS["PgWrite"], **{limit: 1500}).start()
+        rows = [json.loads(data) for _, data in p.until(4)]
+        tap.same("%s: what does not fit is left out, and said" % limit,
+                 [(row["event_index"], row.get("detail"), row.get("guest_comm"), "source" in row) for row in rows],
+                 [(0, mark, "sh", True), (1, mark, None, True), (2, mark, "", False), (3, {"uid": 1}, "sh", True)])
+        tap.same("and it goes on", p.stop()[0], 0)
+
+
 # ---- what it is given, and does not take
 
 def refused(tap, what, reason, ledger, module, words=(), **options):

@@ -147,7 +147,7 @@ a_batch_is_full(void **state)
 		uint64_t leaves, want;
 	} rows[] = {
 		{ "at its number of events", 7, 0, false, 100, 7 },
-		{ "where there is no room for the longest event", 1024, 60000, false, 1024, 69 },
+		{ "where there is no room for the longest event", 1024, 60000, false, 1024, 34 },
 		{ "with what is there", 1024, 0, false, 50, 50 },
 		{ "at so many leaves, whatever they are", 1024, 0, true, 70000, GATHER_LEAVES_MAX },
 	};

@@ -49,7 +49,7 @@ all_has_its_place(void **state)
 	(void)state;
 	memset(out, 0xee, sizeof(out));
 	assert_int_equal(record_size(&event), 128 + 4 + 3 + 1 + 5 + 3 + 2);
-	record_write(&event, out);
+	record_write(&event, 65536, out);
 	assert_int_equal(number(out, 4), record_size(&event));
 	assert_int_equal(number(out + 4, 2), 1);
 	assert_int_equal(number(out + 6, 2), 7);
@@ -60,7 +60,7 @@ all_has_its_place(void **state)
 	assert_int_equal(number(out + 40, 4), event.epoch);
 	assert_int_equal(number(out + 44, 4), event.guest_pid);
 	assert_int_equal(number(out + 48, 4), 2);
-	assert_int_equal(number(out + 52, 4), 0);
+	assert_int_equal(number(out + 52, 4), 65536);
 	for (i = 0; i < COUNT_OF(texts); i++) {
 		assert_int_equal(number(out + 56 + 8 * i, 4), at);
 		assert_int_equal(number(out + 60 + 8 * i, 4), strlen(texts[i]));
@@ -91,7 +91,7 @@ what_is_not_there_is_zero(void **state)
 	(void)state;
 	memset(out, 0xee, sizeof(out));
 	assert_int_equal(record_size(&event), sizeof(out));
-	record_write(&event, out);
+	record_write(&event, 65536, out);
 	assert_int_equal(number(out + 6, 2), 0);
 	for (i = 24; i < 48; i++)
 		assert_int_equal(out[i], 0);
@@ -118,7 +118,7 @@ each_flag_stands_for_its_member(void **state)
 	for (i = 0; i < COUNT_OF(rows); i++) {
 		uint8_t out[128];
 
-		record_write(&rows[i].event, out);
+		record_write(&rows[i].event, 0, out);
 		assert_int_equal(number(out + 6, 2), rows[i].flags);
 	}
 }
@@ -134,7 +134,7 @@ texts_have_a_limit_together(void **state)
 	assert_non_null(out);
 	memset(text, 'x', sizeof(text));
 	assert_int_equal(record_size(&event), HARK_EVENT_RECORD_BYTES_MAX);
-	record_write(&event, out);
+	record_write(&event, 65536, out);
 	free(out);
 	event.guest_comm = hark_text_of("y");
 	assert_int_equal(record_size(&event), 0);
