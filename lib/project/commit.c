@@ -91,7 +91,7 @@ write_dead(struct project *p, struct project_failure *why)
 
 		e = database_ask(&p->db,
 				 "UPDATE hark_cursors SET dead_letters = $1 WHERE observer = $2",
-				 values, 2, NULL, NULL, NULL, why);
+				 values, 2, NULL, NULL, why);
 	}
 	return e;
 }

@@ -14,7 +14,6 @@
 /* Where the host's manifest says nothing. */
 #define SERIES_USUAL    1000u
 #define LOG_LINES_USUAL 10u
-#define SERIES_MOST     100000u
 
 void
 project_say(struct project_failure *why, const char *format, ...)
@@ -101,8 +100,8 @@ take_numbers(struct bytes options, struct project_config *c)
 	c->effects = options_number(options, OPTION_LIMIT_EFFECTS, usual.effects);
 	c->effect_bytes = options_number(options, OPTION_LIMIT_EFFECT_BYTES, usual.effect_bytes);
 	c->metric_series = options_number(options, OPTION_METRIC_SERIES, SERIES_USUAL);
-	if (c->metric_series > SERIES_MOST)
-		c->metric_series = SERIES_MOST;
+	if (c->metric_series > PROJECT_SERIES_MAX)
+		c->metric_series = PROJECT_SERIES_MAX;
 	c->log_lines_per_s = options_number(options, OPTION_LOG_LINES_PER_S, LOG_LINES_USUAL);
 }
 

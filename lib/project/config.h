@@ -13,6 +13,8 @@
 #include "base/err.h"
 
 #define PROJECT_KEYS_MAX 16u
+/* Series of metrics, whatever the manifest says. */
+#define PROJECT_SERIES_MAX 100000u
 /* Words for a person about what is wrong, with their terminator. */
 #define PROJECT_TEXT_BYTES 1024u
 

@@ -74,16 +74,45 @@ database_run(struct database *db, const char *sql, struct project_failure *why)
 
 enum err
 database_ask(struct database *db, const char *sql, const struct database_value *values,
-	     size_t count, database_row_fn *fn, void *ctx, uint64_t *changed_out,
+	     size_t count, const struct database_answer *answer, uint64_t *changed_out,
 	     struct project_failure *why)
 {
+	struct database_gate gate = { .answer = answer, .why = why };
 	size_t i;
 
 	MUST(db != NULL && db->state != NULL && sql != NULL);
 	for (i = 0; i < count; i++)
 		MUST(values[i].kind != DATABASE_NUMBER || values[i].number <= INT64_MAX);
 
-	return db->ops->ask(db->state, sql, values, count, fn, ctx, changed_out, why);
+	return db->ops->ask(db->state, sql, values, count,
+			    answer != NULL ? database_gate_row : NULL, &gate, changed_out, why);
+}
+
+enum err
+database_gate_row(void *gate, const struct bytes *columns, size_t count)
+{
+	struct database_gate *g = gate;
+	size_t i;
+
+	MUST(g != NULL && g->answer != NULL && g->answer->fn != NULL);
+
+	if (count != g->answer->columns) {
+		project_say(g->why, "the database answers with %zu columns and was asked for %zu",
+			    count, g->answer->columns);
+		return ERR_AGAIN;
+	}
+	if (g->rows++ == g->answer->most) {
+		project_say(g->why, "the database has more rows than the %zu that there may be",
+			    g->answer->most);
+		return ERR_REFUSED;
+	}
+	for (i = 0; i < count; i++) {
+		if (columns[i].data == NULL) {
+			project_say(g->why, "the database has NULL where no projector writes one");
+			return ERR_REFUSED;
+		}
+	}
+	return g->answer->fn(g->answer->ctx, columns, count);
 }
 
 enum err
@@ -91,12 +120,26 @@ database_tell(struct database *db, const char *sql, const struct database_value 
 	      size_t count, struct project_failure *why)
 {
 	if (db->ops->tell == NULL)
-		return database_ask(db, sql, values, count, NULL, NULL, NULL, why);
+		return database_ask(db, sql, values, count, NULL, NULL, why);
 	MUST(db->state != NULL && sql != NULL);
 	return db->ops->tell(db->state, sql, values, count, why);
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */
+
+static enum err
+describe(struct database *db, const struct project_config *config, struct table *out,
+	 struct project_failure *why)
+{
+	enum err e = db->ops->describe(db->state, config, out, why);
+
+	if (e != ERR_LIMIT)
+		return e;
+	project_say(why,
+		    "table \"%s\" has more columns, or longer names of them, than %u of %u bytes",
+		    config->table, TABLE_COLUMNS_MAX, TABLE_NAME_BYTES_MAX);
+	return ERR_REFUSED;
+}
 
 static enum err
 make_table(struct database *db, size_t at, struct project_failure *why)
@@ -113,7 +156,7 @@ make_table(struct database *db, size_t at, struct project_failure *why)
 	(void)memcpy(name, own_tables[at].name, strlen(own_tables[at].name) + 1);
 	config.table = name;
 	/* First looked at: who may write to a table need not have the right to make one. */
-	e = db->ops->describe(db->state, &config, &table, why);
+	e = describe(db, &config, &table, why);
 	table_finish(&table);
 	if (e != ERR_MISSING)
 		return e;
@@ -150,11 +193,11 @@ database_take_table(struct database *db, const struct project_config *config, st
 
 	MUST(db != NULL && db->state != NULL && config->table != NULL && out != NULL);
 
-	e = db->ops->describe(db->state, config, out, why);
+	e = describe(db, config, out, why);
 	if (e == ERR_MISSING && config->create != NULL) {
 		e = database_run(db, config->create, why);
 		if (e == ERR_OK)
-			e = db->ops->describe(db->state, config, out, why);
+			e = describe(db, config, out, why);
 	}
 	if (e == ERR_MISSING) {
 		project_say(why, "there is no table \"%s\" in the database%s", config->table,
@@ -184,7 +227,7 @@ database_begin_from(struct database *db, const struct project_config *config, ui
 			e = database_ask(db,
 					 "UPDATE hark_cursors SET next_index = $1 WHERE "
 					 "observer = $2 AND origin = $3 AND next_index = $4",
-					 values, 4, NULL, NULL, &changed, why);
+					 values, 4, NULL, &changed, why);
 	}
 	if (e == ERR_OK && changed != 1) {
 		project_say(why, "the cursor in hark_cursors was moved by somebody else");
@@ -222,5 +265,16 @@ database_read_number(struct bytes column, uint64_t *out)
 	if (column.data == NULL ||
 	    num_read_u64((const char *)column.data, column.size, INT64_MAX, out) != ERR_OK)
 		return ERR_REFUSED;
+	return ERR_OK;
+}
+
+enum err
+database_read_count(struct bytes column, uint64_t *out)
+{
+	uint64_t count = 0;
+
+	if (database_read_number(column, &count) != ERR_OK || count > INT64_MAX / 2)
+		return ERR_REFUSED;
+	*out = count;
 	return ERR_OK;
 }

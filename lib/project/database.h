@@ -23,7 +23,9 @@
 #include "project/table.h"
 
 /* How long one answer may take, and a connection to be made, in seconds. */
-#define DATABASE_ANSWER_LIMIT_S  60u
+#define DATABASE_ANSWER_LIMIT_S 60u
+/* And all answers to what was sent in one go. */
+#define DATABASE_ANSWERS_LIMIT_S 600u
 #define DATABASE_CONNECT_LIMIT_S 10u
 
 enum database_kind { DATABASE_NULL, DATABASE_NUMBER, DATABASE_TEXT, DATABASE_BYTES };
@@ -35,9 +37,24 @@ struct database_value {
 	struct bytes bytes;
 };
 
-/* One row of an answer: each column as text, or data NULL for NULL.  Borrowed for the call.
+/* One row of an answer: each column as text, borrowed for the call; none of them is NULL.
  * Anything but ERR_OK ends the reading and is given back. */
 typedef enum err database_row_fn(void *ctx, const struct bytes *columns, size_t count);
+
+/* What was asked for.  A server may answer anything, and a file may hold it. */
+struct database_answer {
+	database_row_fn *fn;
+	void *ctx;
+	size_t columns; /* of each row */
+	size_t most;    /* rows */
+};
+
+/* A row on its way to an answer's fn. */
+struct database_gate {
+	const struct database_answer *answer;
+	struct project_failure *why;
+	size_t rows; /* that have passed */
+};
 /* An effect that the table refused, and why.  ERR_MEMORY ends it all. */
 typedef enum err database_refused_fn(void *ctx, const struct effect *effect, const char *error);
 
@@ -74,8 +91,9 @@ struct database_ops {
 			       uint64_t to, uint64_t *changed_out, struct project_failure *why);
 	/* Statements without values; a mistake in one is ERR_REFUSED. */
 	enum err (*run)(void *state, const char *sql, struct project_failure *why);
-	/* One statement with values $1, $2, ... that first appear in this order.  `fn` may be NULL;
-	 * *changed_out is the number of rows that it changed. */
+	/* One statement with values $1, $2, ... that first appear in this order.  `fn` may be NULL,
+	 * and gets columns of which data is NULL for NULL, as many as come; *changed_out is the
+	 * number of rows that it changed. */
 	enum err (*ask)(void *state, const char *sql, const struct database_value *values,
 			size_t count, database_row_fn *fn, void *ctx, uint64_t *changed_out,
 			struct project_failure *why);
@@ -110,10 +128,15 @@ MUST_USE enum err database_open(struct database *db, const struct database_place
 /* What was not committed is undone.  Not open is fine. */
 void database_close(struct database *db);
 MUST_USE enum err database_run(struct database *db, const char *sql, struct project_failure *why);
+/* `answer` may be NULL: whatever comes is passed over.  Rows that are not of that kind are
+ * refused with *why. */
 MUST_USE enum err database_ask(struct database *db, const char *sql,
 			       const struct database_value *values, size_t count,
-			       database_row_fn *fn, void *ctx, uint64_t *changed_out,
+			       const struct database_answer *answer, uint64_t *changed_out,
 			       struct project_failure *why);
+/* A database_row_fn of a gate, for ops->ask: lets through what is of the answer's kind.  ERR_AGAIN:
+ * the answer is to something else; ERR_REFUSED: what is there is nothing that we have written. */
+enum err database_gate_row(void *gate, const struct bytes *columns, size_t count);
 MUST_USE enum err database_tell(struct database *db, const char *sql,
 				const struct database_value *values, size_t count,
 				struct project_failure *why);
@@ -137,6 +160,8 @@ struct database_value database_bytes(struct bytes bytes);
 
 /* The number that a column's text is: ERR_REFUSED where it is none. */
 MUST_USE enum err database_read_number(struct bytes column, uint64_t *out);
+/* The same of what is counted up: ERR_REFUSED also where it is so large that nobody has counted. */
+MUST_USE enum err database_read_count(struct bytes column, uint64_t *out);
 
 extern const struct database_ops database_sqlite;
 extern const struct database_ops database_postgresql;

@@ -177,6 +177,7 @@ postgresql_ask(void *state, const char *sql, const struct database_value *values
 		return e;
 	if (PQsendQueryParams(s->connection, sql, (int)count, types, data, sizes, formats, 0) == 0)
 		return of_own(pg_failed(s, NULL, why));
+	pg_sent(s);
 	return of_own(pg_take(s, fn, ctx, changed_out, why));
 }
 
@@ -337,12 +338,14 @@ postgresql_open(const struct database_place *place, void **out, struct project_f
 		e = ERR_MEMORY;
 	else if (PQstatus(s->connection) == CONNECTION_BAD)
 		e = pg_failed(s, NULL, why);
+	/* From its first byte on: libpq would print what a server notices. */
+	if (s->connection != NULL)
+		(void)PQsetNoticeReceiver(s->connection, ignore_notice, NULL);
 	if (e == ERR_OK)
 		e = finish_connecting(s, why);
 	if (e == ERR_OK && PQsetnonblocking(s->connection, 1) != 0)
 		e = pg_failed(s, NULL, why);
 	if (e == ERR_OK) {
-		(void)PQsetNoticeReceiver(s->connection, ignore_notice, NULL);
 		/* What is said to be committed must be on a disk; a backslash is a backslash. */
 		e = of_own(pg_run(s,
 				  "SET standard_conforming_strings = on; "
@@ -360,13 +363,21 @@ postgresql_open(const struct database_place *place, void **out, struct project_f
 
 /* ---- what a table is ----------------------------------------------------------------------- */
 
+static bool
+is_one(struct bytes column)
+{
+	return column.size == 1 && column.data[0] == '1';
+}
+
 static enum err
 add_column(void *ctx, const struct bytes *columns, size_t count)
 {
-	MUST(count == 3);
-
-	return table_add(ctx, columns[0], columns[1].data[0] == '1' ? COLUMN_JSON : COLUMN_PLAIN,
-			 columns[2].data[0] == '1');
+	(void)count;
+	/* No server has such a name, and a statement would end there. */
+	if (columns[0].size == 0 || memchr(columns[0].data, '\0', columns[0].size) != NULL)
+		return ERR_LIMIT;
+	return table_add(ctx, columns[0], is_one(columns[1]) ? COLUMN_JSON : COLUMN_PLAIN,
+			 is_one(columns[2]));
 }
 
 static enum err
@@ -384,6 +395,11 @@ postgresql_describe(void *state, const struct project_config *config, struct tab
 		"WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 "
 		"AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a' "
 		"ORDER BY a.attnum";
+	/* One more than a table takes: that one says that it is too many. */
+	struct database_answer answer = {
+		.fn = add_column, .ctx = out, .columns = 3, .most = TABLE_COLUMNS_MAX + 1
+	};
+	struct database_gate gate = { .answer = &answer, .why = why };
 	struct database_value value = { .kind = DATABASE_TEXT };
 	struct sql quoted = { 0 };
 	const char *text = NULL;
@@ -393,7 +409,7 @@ postgresql_describe(void *state, const struct project_config *config, struct tab
 	e = sql_end(&quoted, &text);
 	if (e == ERR_OK) {
 		value = database_text(text);
-		e = postgresql_ask(state, sql, &value, 1, add_column, out, NULL, why);
+		e = postgresql_ask(state, sql, &value, 1, database_gate_row, &gate, NULL, why);
 	}
 	sql_finish(&quoted);
 	if (e != ERR_OK)

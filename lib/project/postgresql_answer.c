@@ -14,6 +14,13 @@
 
 #define SECOND_NS   UINT64_C(1000000000)
 #define COLUMNS_MAX 8u
+/* Of what is sent in one go: each row of an answer is one, and so is each statement. */
+#define RESULTS_MAX 1000000u
+/* What is looked at of a server's words: more than is shown, so that no half of a password is left
+ * at the end of what is. */
+#define WORDS_BYTES 8192u
+/* Of an SQLSTATE. */
+#define STATE_CHARS 5u
 
 /* ---- words --------------------------------------------------------------------------------- */
 
@@ -36,7 +43,7 @@ hide_password(const struct pg_state *s, char *text)
 static void
 say(const struct pg_state *s, const char *text, const char *detail, struct project_failure *why)
 {
-	char raw[PROJECT_TEXT_BYTES];
+	char raw[WORDS_BYTES];
 	char shown[PROJECT_TEXT_BYTES - 16];
 	size_t size;
 	char *at;
@@ -68,6 +75,10 @@ is_of_values(const char *state)
 					  "55", "57", "58", "72", "F0", "HV", "XX" };
 	size_t i;
 
+	/* What is no state says nothing. */
+	if (strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != STATE_CHARS ||
+	    state[STATE_CHARS] != '\0')
+		return false;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (strncmp(state, others[i], 2) == 0)
 			return false;
@@ -153,6 +164,26 @@ pg_flush(struct pg_state *s, struct project_failure *why)
 	return left == 0 ? ERR_OK : pg_failed(s, NULL, why);
 }
 
+void
+pg_sent(struct pg_state *s)
+{
+	s->deadline_ns = wait_now_ns() + DATABASE_ANSWERS_LIMIT_S * SECOND_NS;
+	s->results = 0;
+	/* A row at a time: libpq keeps whole answers, however many rows a server sends.  It can
+	 * always be said right here. */
+	(void)PQsetSingleRowMode(s->connection);
+}
+
+/* Nobody listens to what else servers say, and libpq keeps it. */
+static void
+forget_notifications(struct pg_state *s)
+{
+	PGnotify *notify;
+
+	while ((notify = PQnotifies(s->connection)) != NULL)
+		PQfreemem(notify);
+}
+
 enum err
 pg_result(struct pg_state *s, PGresult **out, struct project_failure *why)
 {
@@ -160,8 +191,15 @@ pg_result(struct pg_state *s, PGresult **out, struct project_failure *why)
 	bool readable = false;
 	enum err e;
 
+	if (s->results++ == RESULTS_MAX) {
+		project_say(why, "PostgreSQL: its answer has no end");
+		return ERR_AGAIN;
+	}
+	if (deadline_ns > s->deadline_ns)
+		deadline_ns = s->deadline_ns;
 	e = pg_flush(s, why);
 	while (e == ERR_OK && PQisBusy(s->connection) != 0) {
+		forget_notifications(s);
 		e = wait_socket(s, false, deadline_ns, &readable, why);
 		if (e == ERR_OK && PQconsumeInput(s->connection) == 0)
 			e = pg_failed(s, NULL, why);
@@ -185,7 +223,42 @@ changed_by(PGresult *result)
 	return changed;
 }
 
-/* Takes all results of what was sent; rows of them go to fn. */
+/* Rows of one result. */
+static enum err
+give_rows(PGresult *result, database_row_fn *fn, void *ctx, struct project_failure *why)
+{
+	int count = PQnfields(result);
+	enum err e = ERR_OK;
+	int row, column;
+
+	for (row = 0; e == ERR_OK && row < PQntuples(result); row++) {
+		struct bytes columns[COLUMNS_MAX] = { { NULL, 0 } };
+
+		if ((size_t)count > COLUMNS_MAX) {
+			project_say(why, "PostgreSQL: it answers with %d columns", count);
+			return ERR_AGAIN;
+		}
+		for (column = 0; column < count; column++) {
+			if (PQgetisnull(result, row, column) != 0)
+				continue;
+			columns[column] =
+				(struct bytes){ (const uint8_t *)PQgetvalue(result, row, column),
+						(size_t)PQgetlength(result, row, column) };
+		}
+		e = fn(ctx, columns, (size_t)count);
+	}
+	return e;
+}
+
+bool
+pg_is_endless(struct pg_state *s, const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH ||
+	       PQstatus(s->connection) != CONNECTION_OK;
+}
+
 enum err
 pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_out,
 	struct project_failure *why)
@@ -196,34 +269,20 @@ pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_ou
 
 	while ((e = pg_result(s, &result, why)) == ERR_OK && result != NULL) {
 		ExecStatusType status = PQresultStatus(result);
-		int row, column;
+		bool is_last = pg_is_endless(s, result);
 
-		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && failed == ERR_OK)
+		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+		    status != PGRES_SINGLE_TUPLE && failed == ERR_OK)
 			failed = pg_failed(s, result, why);
 		if (changed_out != NULL && failed == ERR_OK)
 			*changed_out = changed_by(result);
-		for (row = 0; fn != NULL && failed == ERR_OK && row < PQntuples(result); row++) {
-			struct bytes columns[COLUMNS_MAX] = { { NULL, 0 } };
-			int count = PQnfields(result);
-
-			MUST((size_t)count <= COLUMNS_MAX);
-			for (column = 0; column < count; column++) {
-				if (PQgetisnull(result, row, column) != 0)
-					continue;
-				columns[column] =
-					(struct bytes){ (const uint8_t *)PQgetvalue(result, row,
-										    column),
-							(size_t)PQgetlength(result, row, column) };
-			}
-			failed = fn(ctx, columns, (size_t)count);
-		}
-		/* A copy that nobody feeds would give results for ever. */
-		if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
-		    status == PGRES_COPY_BOTH || PQstatus(s->connection) != CONNECTION_OK) {
-			PQclear(result);
-			return failed != ERR_OK ? failed : pg_failed(s, NULL, why);
+		if (fn != NULL && failed == ERR_OK) {
+			failed = give_rows(result, fn, ctx, why);
+			is_last = is_last || failed != ERR_OK;
 		}
 		PQclear(result);
+		if (is_last)
+			return failed != ERR_OK ? failed : pg_failed(s, NULL, why);
 	}
 	return e == ERR_OK ? failed : e;
 }
@@ -244,7 +303,10 @@ pg_send(struct pg_state *s, const char *sql, struct project_failure *why)
 		return e;
 	sent = PQsendQuery(s->connection, text);
 	sql_finish(&s->told);
-	return sent != 0 ? ERR_OK : pg_failed(s, NULL, why);
+	if (sent == 0)
+		return pg_failed(s, NULL, why);
+	pg_sent(s);
+	return ERR_OK;
 }
 
 enum err

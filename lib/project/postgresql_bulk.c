@@ -238,9 +238,10 @@ pg_try_bulk(struct pg_job *j, size_t from, size_t to, size_t *next_out)
 		rounds = before + 1 > rounds ? before + 1 : rounds;
 	}
 	*next_out = at;
-	if (e != ERR_OK || !begun)
-		return e;
-	e = pg_copy_end(&copy, j->why);
+	if (e == ERR_OK && !begun)
+		return ERR_OK;
+	if (e == ERR_OK)
+		e = pg_copy_end(&copy, j->why);
 	if (e == ERR_OK && copy.has_round && rounds > 1 && copy.rows / rounds < ROWS_A_ROUND) {
 		s->round += rounds; /* they lie there for nothing */
 		s->waiting += copy.rows;

@@ -50,19 +50,23 @@ pg_copy_begin(struct pg_copy *c, const char *sql, struct project_failure *why)
 		return e;
 	while ((e = pg_result(s, &result, why)) == ERR_OK && result != NULL) {
 		ExecStatusType status = PQresultStatus(result);
+		bool is_last = pg_is_endless(s, result);
 
-		if (status == PGRES_COPY_IN) {
+		if (status == PGRES_COPY_IN && failed == ERR_OK) {
 			PQclear(result);
 			return ERR_OK;
 		}
 		if (status != PGRES_COMMAND_OK && failed == ERR_OK)
 			failed = pg_failed(s, result, why);
 		PQclear(result);
+		if (is_last)
+			return failed != ERR_OK ? failed : pg_failed(s, NULL, why);
 	}
-	if (e != ERR_OK)
-		return e;
-	MUST(failed != ERR_OK);
-	return failed;
+	if (e == ERR_OK && failed == ERR_OK) {
+		project_say(why, "PostgreSQL: it does not let a COPY begin");
+		return ERR_AGAIN;
+	}
+	return e == ERR_OK ? failed : e;
 }
 
 enum err
@@ -77,6 +81,7 @@ pg_copy_end(struct pg_copy *c, struct project_failure *why)
 		return e;
 	if (PQputCopyEnd(s->connection, NULL) <= 0)
 		return pg_failed(s, NULL, why);
+	pg_sent(s);
 	return pg_results(s, why);
 }
 

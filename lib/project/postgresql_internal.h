@@ -39,19 +39,27 @@ struct pg_state {
 	struct buf copy;
 	struct pg_keys keys;
 	enum pg_saved saved;
-	uint64_t round;  /* of rows on their way to a table with a key; never used twice */
-	struct sql told; /* statements that go with the next one */
-	size_t waiting;  /* rows that have gone that way since the temporary table was empty */
+	uint64_t round;       /* of rows on their way to a table with a key; never used twice */
+	struct sql told;      /* statements that go with the next one */
+	uint64_t deadline_ns; /* of all answers to what was sent */
+	size_t results;       /* of them so far */
+	size_t waiting;       /* rows that have gone that way since the temporary table was empty */
 };
 
+/* Statements were sent just now: their answers begin. */
+void pg_sent(struct pg_state *s);
 /*
  * Waits for the next result; NULL: all results of what was sent have come.  ERR_AGAIN: the
- * connection is gone, or it takes too long; ERR_END.
+ * connection is gone, or it takes too long, or there is no end of results; ERR_END.
  */
 enum err pg_result(struct pg_state *s, struct pg_result **out, struct project_failure *why);
+/* After this result libpq gives others for ever: a copy that nobody feeds, a connection that has
+ * gone. */
+bool pg_is_endless(struct pg_state *s, const struct pg_result *result);
 /* Sends what libpq still holds.  As pg_result. */
 enum err pg_flush(struct pg_state *s, struct project_failure *why);
-/* Takes all results of what was sent; their rows go to fn, which may be NULL.  As pg_failed. */
+/* Takes all results of what was sent; their rows go to fn, which may be NULL.  After any failure
+ * but the server's own word there may be more: the connection is to be closed.  As pg_failed. */
 enum err pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_out,
 		 struct project_failure *why);
 /* The same without looking at them. */

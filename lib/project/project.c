@@ -69,15 +69,14 @@ take_cursor(void *ctx, const struct bytes *columns, size_t count)
 	struct cursor *c = ctx;
 	size_t size = strlen(c->origin);
 
-	MUST(count == 3);
-
+	(void)count;
 	c->found = true;
 	c->same_origin = columns[0].size == size && memcmp(columns[0].data, c->origin, size) == 0;
 	(void)text_escape((const char *)columns[0].data, columns[0].size, c->shown,
 			  sizeof(c->shown));
 	if (database_read_number(columns[1], &c->next) != ERR_OK)
 		return ERR_REFUSED;
-	return database_read_number(columns[2], &c->dead_letters);
+	return database_read_count(columns[2], &c->dead_letters);
 }
 
 /* An observer without a cursor begins at the host's first leaf, with nothing of an earlier life. */
@@ -90,16 +89,16 @@ make_cursor(struct project *p, struct cursor *c, struct project_failure *why)
 	enum err e;
 
 	e = database_ask(&p->db, "DELETE FROM hark_dead_letters WHERE observer = $1", values, 1,
-			 NULL, NULL, NULL, why);
+			 NULL, NULL, why);
 	if (e == ERR_OK)
 		e = database_ask(&p->db, "DELETE FROM hark_metrics WHERE observer = $1", values, 1,
-				 NULL, NULL, NULL, why);
+				 NULL, NULL, why);
 	if (e == ERR_OK)
 		e = database_ask(&p->db,
 				 "INSERT INTO hark_cursors (observer, origin, next_index, "
 				 "dead_letters, receipts, receipt_bytes) "
 				 "VALUES ($1, $2, $3, 0, 0, 0)",
-				 values, 3, NULL, NULL, NULL, why);
+				 values, 3, NULL, NULL, why);
 	c->next = p->config->from;
 	c->dead_letters = 0;
 	return e;
@@ -109,11 +108,12 @@ static enum err
 read_cursor(struct project *p, struct cursor *c, struct project_failure *why)
 {
 	struct database_value observer = database_text(p->config->observer);
+	struct database_answer answer = { .fn = take_cursor, .ctx = c, .columns = 3, .most = 1 };
 	enum err e;
 
 	*c = (struct cursor){ .origin = p->config->origin };
 	project_say(why, "the cursor in hark_cursors is no number");
-	e = database_ask(&p->db, p->db.ops->select_cursor, &observer, 1, take_cursor, c, NULL, why);
+	e = database_ask(&p->db, p->db.ops->select_cursor, &observer, 1, &answer, NULL, why);
 	if (e != ERR_OK)
 		return e;
 	if (c->found && !c->same_origin) {

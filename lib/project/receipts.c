@@ -46,11 +46,10 @@ take_row(void *ctx, const struct bytes *columns, size_t count)
 {
 	struct receipts *r = ctx;
 
-	MUST(count == 2);
-
-	if (database_read_number(columns[0], &r->count) != ERR_OK)
+	(void)count;
+	if (database_read_count(columns[0], &r->count) != ERR_OK)
 		return ERR_REFUSED;
-	return database_read_number(columns[1], &r->bytes);
+	return database_read_count(columns[1], &r->bytes);
 }
 
 /* Opens the file, which is made where it is not there. */
@@ -107,13 +106,15 @@ receipts_open(const struct capability_context *c, void **state, struct project_f
 	struct receipts *r = calloc(1, sizeof(*r));
 	enum err e;
 
+	struct database_answer answer = { .fn = take_row, .ctx = r, .columns = 2, .most = 1 };
+
 	if (r == NULL)
 		return ERR_MEMORY;
 	r->fd = -1;
 	project_say(why, "the receipts in hark_cursors are no numbers");
 	e = database_ask(c->db,
 			 "SELECT receipts, receipt_bytes FROM hark_cursors WHERE observer = $1",
-			 &observer, 1, take_row, r, NULL, why);
+			 &observer, 1, &answer, NULL, why);
 	if (e == ERR_OK) {
 		e = open_file(c, r);
 		if (e == ERR_OK)
@@ -218,7 +219,7 @@ receipts_before_commit(const struct capability_context *c, void *state, struct p
 	return database_ask(c->db,
 			    "UPDATE hark_cursors SET receipts = $1, receipt_bytes = $2 "
 			    "WHERE observer = $3",
-			    values, 3, NULL, NULL, NULL, why);
+			    values, 3, NULL, NULL, why);
 }
 
 static void

@@ -86,6 +86,12 @@ is_name(const char *text, size_t size, bool of_metric)
 	return size > 0 && size <= SAMPLE_NAME_BYTES_MAX;
 }
 
+bool
+sample_is_name(struct bytes name)
+{
+	return is_name((const char *)name.data, name.size, true);
+}
+
 static enum err
 add_label(struct labels *l, const struct json_node *node, char *error)
 {

@@ -6,6 +6,7 @@
 #ifndef PROJECT_SAMPLE_H
 #define PROJECT_SAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -36,6 +37,8 @@ struct sample {
 	size_t bound_count;
 };
 
+/* Whether a metric may be called that. */
+bool sample_is_name(struct bytes name);
 /* "counter", "gauge", "histogram". */
 const char *sample_type_name(enum sample_type type);
 /* ERR_MISSING: none of them. */

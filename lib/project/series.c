@@ -291,8 +291,9 @@ series_load(struct series_set *s, struct bytes name, struct bytes labels, struct
 
 	if (sample == NULL)
 		return ERR_MEMORY;
-	e = name.size <= SAMPLE_NAME_BYTES_MAX ? sample_type_of(type, &sample->type) : ERR_FORMAT;
-	if (e == ERR_OK && name.size > 0)
+	/* It goes into the file as it is. */
+	e = sample_is_name(name) ? sample_type_of(type, &sample->type) : ERR_FORMAT;
+	if (e == ERR_OK)
 		memcpy(sample->name, name.data, name.size);
 	if (e == ERR_OK)
 		e = sample_read_labels(labels, sample, error);

@@ -135,7 +135,7 @@ table_add(struct table *t, struct bytes name, enum column_form form, bool has_de
 
 	MUST(t != NULL && t->quoted == NULL);
 
-	if (t->count == TABLE_COLUMNS_MAX)
+	if (t->count == TABLE_COLUMNS_MAX || name.size > TABLE_NAME_BYTES_MAX)
 		return ERR_LIMIT;
 	if (t->count == t->capacity) {
 		size_t more = t->capacity == 0 ? COLUMNS_AT_FIRST : 2 * t->capacity;

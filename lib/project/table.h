@@ -12,6 +12,8 @@
 
 /* More than any of the databases has. */
 #define TABLE_COLUMNS_MAX 4096u
+/* And their names. */
+#define TABLE_NAME_BYTES_MAX 1024u
 /* The longest statement that is put together here, in bytes. */
 #define SQL_BYTES_MAX 268435456u
 

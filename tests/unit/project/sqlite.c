@@ -168,6 +168,59 @@ a_trigger_that_rolls_back_loses_nothing(void **state)
 	world_finish(&w);
 }
 
+/* Whoever may write to the file may have written anything. */
+static void
+what_no_projector_has_written_is_refused(void **state)
+{
+#define OTHER_CURSORS                                                                      \
+	"DROP TABLE hark_cursors; CREATE TABLE hark_cursors (observer TEXT, origin TEXT, " \
+	"next_index BIGINT, dead_letters BIGINT, receipts BIGINT, receipt_bytes BIGINT); "
+#define METRIC "INSERT INTO hark_metrics VALUES ('o', "
+	static const struct {
+		const char *sql, *why;
+	} rows[] = {
+		{ "UPDATE hark_cursors SET next_index = x''", "is no number" },
+		{ "UPDATE hark_cursors SET next_index = 'x'", "is no number" },
+		{ "UPDATE hark_cursors SET next_index = -1", "is no number" },
+		{ "UPDATE hark_cursors SET next_index = 1.5", "is no number" },
+		{ "UPDATE hark_cursors SET dead_letters = x''", "is no number" },
+		{ "UPDATE hark_cursors SET dead_letters = 9223372036854775807", "is no number" },
+		{ "UPDATE hark_cursors SET origin = x''", "at ledger \"\"" },
+		{ "UPDATE hark_cursors SET origin = x'1b5b324a00'", "\\x1b[2J\\x00" },
+		{ "UPDATE hark_cursors SET receipts = 9223372036854775807", "are no numbers" },
+		{ "UPDATE hark_cursors SET receipt_bytes = x''", "are no numbers" },
+		{ OTHER_CURSORS "INSERT INTO hark_cursors (observer) VALUES ('o')", "NULL" },
+		{ OTHER_CURSORS "INSERT INTO hark_cursors VALUES ('o', 'h/evidence', 0, 0, 0, "
+				"NULL)",
+		  "NULL" },
+		{ OTHER_CURSORS "INSERT INTO hark_cursors VALUES ('o', 'h/evidence', 0, 0, 0, 0), "
+				"('o', 'h/evidence', 0, 0, 0, 0)",
+		  "more rows" },
+		{ METRIC "'t_a', '{}', 'gauge', x'', '')", "no projector" },
+		{ METRIC "'t_a', x'', 'gauge', '1', '')", "no projector" },
+		{ METRIC "'t_a', '{}', x'', '1', '')", "no projector" },
+		{ METRIC "'t_a', '{}', 'histogram', '1', x'')", "no projector" },
+		{ METRIC "x'', '{}', 'gauge', '1', '')", "no projector" },
+		{ METRIC "x'740a41', '{}', 'gauge', '1', '')", "no projector" },
+		{ METRIC "x'740041', '{}', 'gauge', '1', '')", "no projector" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(rows); i++) {
+		world_init(&w, WORLD_ALL);
+		world_begin(&w);
+		connect_all();
+		world_die(&w);
+		world_change(&w, rows[i].sql);
+		world_begin(&w);
+		if (project_connect(w.project, 0, &w.why) != ERR_REFUSED ||
+		    strstr(w.why.text, rows[i].why) == NULL)
+			fail_msg("%s: %s", rows[i].sql, w.why.text);
+		world_finish(&w);
+	}
+}
+
 static void
 tables_that_do_not_serve_are_refused(void **state)
 {
@@ -219,6 +272,7 @@ main(void)
 		cmocka_unit_test(names_are_quoted),
 		cmocka_unit_test(rows_of_many_shapes_go_in),
 		cmocka_unit_test(a_trigger_that_rolls_back_loses_nothing),
+		cmocka_unit_test(what_no_projector_has_written_is_refused),
 		cmocka_unit_test(tables_that_do_not_serve_are_refused),
 		cmocka_unit_test(a_file_that_is_no_database_is_refused),
 	};

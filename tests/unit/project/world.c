@@ -158,6 +158,17 @@ world_ask(struct world *w, const char *sql)
 	return text;
 }
 
+void
+world_change(struct world *w, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(w->database, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 const char *
 world_read(const char *path)
 {

@@ -41,6 +41,8 @@ void world_commit(struct world *w);
 
 /* The answer's columns and rows, as "a|b;c|d".  Static. */
 const char *world_ask(struct world *w, const char *sql);
+/* Statements of somebody else. */
+void world_change(struct world *w, const char *sql);
 /* A file's content.  Static; NULL: it is not there. */
 const char *world_read(const char *path);
 
