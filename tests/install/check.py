@@ -5,6 +5,7 @@ against nothing but what was put there.  Prints TAP.
 """
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ EXPECTED = ["bin/hark", "bin/hark-listen", "bin/hark-agent", "bin/hark-receiver"
             "bin/harkd", "bin/hark-control", "bin/hark-notary", "bin/hark-signer",
             "lib/systemd/system/harkd.service", "lib/sysusers.d/hark.conf",
             "lib/tmpfiles.d/hark.conf", "share/doc/hark/hark.yaml",
+            "share/doc/hark/docs/format/observer-abi.md", "share/doc/hark/docs/security.md",
+            "share/doc/hark/examples/observers/rows.c", "share/doc/hark/examples/observer-host.c",
             "include/hark/telemetry.h", "include/hark/keepalive.h", "include/hark/event.h",
             "include/hark/probe.h", "include/hark/sign.h", "include/hark/verify.h",
             "lib/libhark-telemetry.so", "lib/libhark-telemetry.a", "lib/libhark-sign.so",
@@ -165,6 +168,30 @@ def check_static(tap, place, folder):
         tap.row("lib%s.a links as pkg-config --static says: %s" % (library, call), code == 0, text)
 
 
+def check_pages(tap, place):
+    """Each manual page lies in its section, and what it sends its reader to is there."""
+    if shutil.which("scdoc") is None:
+        tap.skip("manual pages", "scdoc is not here: none is built")
+        return
+    lost, strays, dangling = [], [], []
+    for name in sorted(os.listdir(os.path.join(ROOT, "man"))):
+        if not name.endswith(".scd"):
+            continue
+        page = name[:-len(".scd")]
+        if not os.path.exists(os.path.join(place, "share", "man", "man" + page[-1], page)):
+            lost.append(page)
+        with open(os.path.join(ROOT, "man", name), encoding="utf-8") as f:
+            text = f.read()
+            for path in re.findall(r"(?<![a-z/])((?:docs|examples)/[a-z./-]+[a-z])", text):
+                if not os.path.exists(os.path.join(place, "share", "doc", "hark", path)):
+                    dangling.append("%s: %s" % (page, path))
+    for folder in os.listdir(os.path.join(place, "share", "man")):
+        if not re.fullmatch(r"man[1-8]", folder):
+            strays.append(folder)
+    tap.row("each manual page is in its section", not lost and not strays, lost + strays)
+    tap.row("what manual pages name is installed with them", not dangling, dangling)
+
+
 def check_install(tap, folder):
     code, text = run(["make", "--no-print-directory", "install", "DESTDIR=" + folder,
                       "PREFIX=" + PREFIX], cwd=ROOT)
@@ -172,6 +199,7 @@ def check_install(tap, folder):
     tap.row("make install DESTDIR=… PREFIX=…", code == 0, text)
     missing = [name for name in EXPECTED if not os.path.exists(os.path.join(place, name))]
     tap.row("all that is promised is there", not missing, missing)
+    check_pages(tap, place)
     strays = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
               if not os.path.join(where, name).startswith(place + "/")]
     tap.row("nothing is put outside of PREFIX", not strays, strays)
