@@ -987,6 +987,28 @@ a_quarantined_one_does_not_run(void **state)
 	assert_string_equal(reason(), "");
 }
 
+/* The notary's word of the process before comes while its digest is under way. */
+static void
+what_it_said_before_it_was_told_to_end_is_no_fault(void **state)
+{
+	(void)state;
+	add_with("");
+	run();
+	end(&module, true, SIGKILL);
+	end_rest();
+	(void)reason();
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	assert_int_equal(o->state, OBSERVER_STARTING);
+	trapped("quarantined", 3);
+	assert_int_equal(o->state, OBSERVER_QUARANTINED);
+	assert_true(child_exists(&o->module));
+	say_digest();
+	assert_int_equal(module.kills, 0);
+	assert_int_equal(told(notary_end, NULL), MESSAGE_NONE);
+	end_rest();
+	assert_int_equal(o->state, OBSERVER_QUARANTINED);
+}
+
 static void
 where_it_cannot_be_recorded_now_it_is_tried_again(void **state)
 {
@@ -1019,6 +1041,7 @@ main(void)
 		T(one_that_is_refused_goes_and_then_its_adder_hears_it),
 		T(after_a_trap_it_ends_by_itself_or_is_ended),
 		T(a_quarantined_one_does_not_run),
+		T(what_it_said_before_it_was_told_to_end_is_no_fault),
 		T(where_it_cannot_be_recorded_now_it_is_tried_again),
 #undef T
 	};
