@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <hark/observer_host.h>
+
 #include "base/text.h"
 #include "config/config.h"
 #include "hark/commands.h"
@@ -41,6 +43,36 @@ exit_code_of(enum err e)
 	}
 }
 
+/* The first observer with which a harkd of this build would not start; NULL. */
+static const struct config_observer *
+find_without_engine(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->observer_count && !hark_observer_has_engine(); i++) {
+		if (!c->observers[i].noop)
+			return &c->observers[i];
+	}
+	return NULL;
+}
+
+static int
+judge(const struct config *c)
+{
+	const struct config_observer *refused = find_without_engine(c);
+
+	if (refused != NULL) {
+		log_error("observer %s: this build has no engine that runs modules: build with "
+			  "one, or write 'engine: noop', with which it runs nothing",
+			  refused->name);
+		return EXIT_CONFIG;
+	}
+	log_info("good: data %s, run %s, %zu %s, %zu %s", c->data, c->run, c->cell_count,
+		 text_counted(c->cell_count, "cell", "cells"), c->observer_count,
+		 text_counted(c->observer_count, "observer", "observers"));
+	return EXIT_OK;
+}
+
 int
 command_config_check(int argc, char **argv)
 {
@@ -63,9 +95,7 @@ command_config_check(int argc, char **argv)
 		log_error("%s", why.text);
 		return e == ERR_MISSING && why.is_file ? EXIT_NO_INPUT : exit_code_of(e);
 	}
-	log_info("good: data %s, run %s, %zu %s, %zu %s", c.data, c.run, c.cell_count,
-		 text_counted(c.cell_count, "cell", "cells"), c.observer_count,
-		 text_counted(c.observer_count, "observer", "observers"));
+	code = judge(&c);
 	config_finish(&c);
-	return EXIT_OK;
+	return code;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <hark/observer_host.h>
+
 #include "base/bytes.h"
 #include "base/must.h"
 #include "hark/client.h"
@@ -148,8 +150,10 @@ print_json(const struct status *s, bool whole)
 {
 	size_t i;
 
-	(void)printf("{\"confinement\":\"%s\",\"ledgers\":[%.*s],\"notBuilt\":[",
-		     s->lacks_confinement ? "incomplete" : "complete", (int)s->ledgers_json.size,
+	(void)printf("{\"confinement\":\"%s\",\"engine\":\"%s\",\"ledgers\":[%.*s],"
+		     "\"notBuilt\":[",
+		     s->lacks_confinement ? "incomplete" : "complete",
+		     hark_observer_has_engine() ? "wasmtime" : "none", (int)s->ledgers_json.size,
 		     s->ledgers_json.data != NULL ? (const char *)s->ledgers_json.data : "");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s\"%s\"", i > 0 ? "," : "", not_built[i]);
@@ -201,6 +205,10 @@ print_tables(const struct status *s, bool whole)
 	(void)printf("\nnot in this version:");
 	for (i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++)
 		(void)printf("%s %s", i > 0 ? "," : "", not_built[i]);
+	/* Which this program shares with the others of its build. */
+	if (!hark_observer_has_engine())
+		(void)printf("\nengine: none in this build: observers are refused unless they say "
+			     "'engine: noop', with which they run nothing");
 	(void)printf("\nconfinement: %s\n", s->lacks_confinement
 						    ? "incomplete: the notes name what is missing"
 						    : "complete");

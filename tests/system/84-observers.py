@@ -759,14 +759,19 @@ def without_engine():
         d.spawn()
         said = d.ended(78)
         assert len(said.splitlines()) == 1 and "no engine" in said and "engine: noop" in said, said
+        config = os.path.join(d.dir, "hark.yaml")
+        assert "no engine" in d.hark("config", "check", config, code=78)
         d.config = CONFIG.replace("grants", "engine: noop\n    grants")
         d.start()
+        d.hark("config", "check", config)
+        status = d.hark("status")
+        assert "\nengine: none in this build" in status and "engine: noop" in status, status
+        equal(json.loads(d.hark("status", "--json"))["engine"], "none", "the engine")
         assert "no engine" in d.hark("observer", "add", "o", "--module", EVENTS, code=69)
         d.follows("events")
         d.hark("observer", "add", "o", "--module", EVENTS, "--engine", "noop")
         equal(sorted(d.observers()), ["events", "o"], "observers")
         assert d.hark("status").count("runs nothing") == 2
-        config = os.path.join(d.dir, "hark.yaml")
         d.hark("doctor", "--dir", "/var/tmp", "--config", config)
         d.put("hark.yaml", CONFIG.format(data=d.data, run=d.run))
         assert "no engine" in d.hark("doctor", "--dir", "/var/tmp", "--config", config, code=69)
