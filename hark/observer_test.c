@@ -13,9 +13,12 @@
 #include "prog/args.h"
 #include "prog/exit.h"
 #include "prog/log.h"
+#include "json/tree.h"
 #include "json/writer.h"
 
 #define EVENTS_FILE_BYTES_MAX (64u * 1024u * 1024u)
+/* As an event's reader has it. */
+#define EVENT_DEPTH_MAX 66u
 /* What it prints of one payload for people. */
 #define SHOWN_BYTES 1024u
 
@@ -33,13 +36,15 @@ static const char built_in[] =
 struct test {
 	const char *module_path;
 	const char *events_path;
+	const char *digest; /* NULL: the one that the module has */
 	bool as_json;
 	struct observer_run run;
 };
 
-enum { OPTION_EVENTS = 256, OPTION_GRANT, OPTION_FUEL, OPTION_JSON };
+enum { OPTION_DIGEST = 256, OPTION_EVENTS, OPTION_GRANT, OPTION_FUEL, OPTION_JSON };
 
 static const struct option options[] = {
+	{ "digest", required_argument, NULL, OPTION_DIGEST },
 	{ "events", required_argument, NULL, OPTION_EVENTS },
 	{ "grant", required_argument, NULL, OPTION_GRANT },
 	{ "fuel", required_argument, NULL, OPTION_FUEL },
@@ -54,13 +59,16 @@ static const struct args_command command = {
 		"\n"
 		"Loads a module as an observer and runs it once, with nothing behind its effects.\n"
 		"\n"
-		"      --events FILE  events of Hark's, a line each; without it one that is built "
-		"in\n"
-		"      --grant TOKEN  PgWrite, MetricEmit, KmsReceipt or Log; may be given again\n"
-		"      --fuel N       instead of 100000000\n"
-		"      --json         one object\n"
-		"      --help         print this\n"
-		"      --version      print the version\n"
+		"      --digest DIGEST  blake3: or sha256: and 64 hex digits: refused if it "
+		"has another\n"
+		"      --events FILE    events of Hark's, a line each; without it one that is "
+		"built in\n"
+		"      --grant TOKEN    PgWrite, MetricEmit, KmsReceipt or Log; may be given "
+		"again\n"
+		"      --fuel N         instead of 100000000\n"
+		"      --json           one object\n"
+		"      --help           print this\n"
+		"      --version        print the version\n"
 		"\n"
 		"exit: 0 it ran, 2 usage, 65 refused, trapped, or not an event, 66 not there,\n"
 		"      69 this build has no engine, 70 no memory, 71 not confined, 74 cannot be "
@@ -74,6 +82,14 @@ read_option(struct test *t, struct args *args, int option, int *code)
 	enum hark_observer_cap_token token;
 
 	switch (option) {
+	case OPTION_DIGEST:
+		t->digest = optarg;
+		if (hark_observer_digest_check(hark_text_of(optarg), "", 0) !=
+		    HARK_OBSERVER_ARGUMENT)
+			return true;
+		*code = args_mistake(args, "a digest is blake3: or sha256: and 64 lower-case hex "
+					   "digits");
+		return false;
 	case OPTION_EVENTS:
 		t->events_path = optarg;
 		return true;
@@ -127,6 +143,58 @@ read_arguments(int argc, char **argv, struct test *t, int *code)
 	return true;
 }
 
+/* From where on a line is other than its canonical form; its size where it is that. */
+static size_t
+canonical_up_to(struct bytes line, const struct json_node *root)
+{
+	size_t capacity = 6 * line.size + 16;
+	char *text = malloc(capacity);
+	struct json_writer w;
+	size_t at = 0, size = 0;
+
+	json_writer_init(&w, text, text != NULL ? capacity : 0);
+	if (text != NULL &&
+	    json_node_write(root, JSON_ORDER_UTF16, JSON_NUMBERS_AS_WRITTEN, &w) == ERR_OK &&
+	    json_writer_finish(&w, &size) == ERR_OK) {
+		while (at < line.size && at < size && line.data[at] == (uint8_t)text[at])
+			at++;
+	}
+	free(text);
+	return at;
+}
+
+/* For who wrote the line by hand.  What it is not is said in the order of its reader. */
+static void
+tell_no_event(size_t number, struct bytes line)
+{
+	struct json_tree *tree = NULL;
+	struct json_failure why = { 0 };
+	char more[160] = "";
+	size_t at;
+
+	if (line.size == 0) {
+		(void)snprintf(more, sizeof(more), "it is empty");
+	} else if (line.data[line.size - 1] == '\r') {
+		(void)snprintf(more, sizeof(more), "it ends in a carriage return");
+	} else if (line.size > HARK_OBSERVER_JSON_BYTES_MAX) {
+		(void)snprintf(more, sizeof(more), "it has more than %u bytes",
+			       HARK_OBSERVER_JSON_BYTES_MAX);
+	} else if (json_tree_read((const char *)line.data, line.size, EVENT_DEPTH_MAX, &tree,
+				  &why) != ERR_OK) {
+		(void)snprintf(more, sizeof(more), "no JSON at byte %zu: %s", why.offset,
+			       why.text != NULL ? why.text : "no memory for it");
+	} else if ((at = canonical_up_to(line, json_tree_root(tree))) < line.size) {
+		(void)snprintf(more, sizeof(more),
+			       "it is not in canonical form (RFC 8785) from byte %zu on", at);
+	} else {
+		(void)snprintf(more, sizeof(more),
+			       "it wants an \"id\" that ends in /INDEX, a \"type\", and a "
+			       "\"time\" with nine digits of a second and Z");
+	}
+	log_error("line %zu is not an event of Hark's: %s", number, more);
+	json_tree_destroy(tree);
+}
+
 /* The events of a file, a line each. */
 static int
 read_lines(struct observer_run *r, const struct buf *lines)
@@ -139,10 +207,11 @@ read_lines(struct observer_run *r, const struct buf *lines)
 	for (; at < end && code == EXIT_OK; number++) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		size_t size = (size_t)((stop != NULL ? stop : end) - at);
+		struct bytes line = { (const uint8_t *)at, size };
 
-		code = observer_run_add(r, (struct bytes){ (const uint8_t *)at, size });
+		code = observer_run_add(r, line);
 		if (code == EXIT_DATA)
-			log_error("line %zu is not an event of Hark's", number);
+			tell_no_event(number, line);
 		at += size + 1;
 	}
 	return code;
@@ -201,30 +270,28 @@ print_text(const struct test *t, const struct observer_verdict *v)
 	}
 }
 
-/* A string for JSON: payloads that are no UTF-8 are shown as for people. */
+/* A member of JSON: the text, or, where it is no UTF-8, its bytes under another name. */
 static void
-put_payload(FILE *to, struct bytes payload)
+put_payload(const char *name, struct bytes payload)
 {
 	size_t capacity = 6 * payload.size + 16;
 	char *text = malloc(capacity);
-	char *shown = malloc(4 * payload.size + 16);
 	struct json_writer w;
 	size_t size = 0;
+	size_t i;
 
-	if (text != NULL && shown != NULL) {
+	if (!text_is_utf8((const char *)payload.data, payload.size)) {
+		(void)printf("\"hex\":\"");
+		for (i = 0; i < payload.size; i++)
+			(void)printf("%02x", payload.data[i]);
+		(void)printf("\"");
+	} else if (text != NULL) {
 		json_writer_init(&w, text, capacity);
-		if (text_is_utf8((const char *)payload.data, payload.size)) {
-			json_write_string(&w, (const char *)payload.data, payload.size);
-		} else {
-			size = text_escape((const char *)payload.data, payload.size, shown,
-					   4 * payload.size + 16);
-			json_write_string(&w, shown, size);
-		}
+		json_write_string(&w, (const char *)payload.data, payload.size);
 		if (json_writer_finish(&w, &size) == ERR_OK)
-			(void)fwrite(text, 1, size, to);
+			(void)printf("\"%s\":%.*s", name, (int)size, text);
 	}
 	free(text);
-	free(shown);
 }
 
 static void
@@ -235,9 +302,9 @@ print_json(const struct test *t, const struct observer_verdict *v)
 	size_t at = 0;
 
 	if (!v->loaded) {
-		(void)printf("{\"detail\":");
-		put_payload(stdout, (struct bytes){ (const uint8_t *)v->why.failure.text,
-						    strlen(v->why.failure.text) });
+		(void)printf("{");
+		put_payload("detail", (struct bytes){ (const uint8_t *)v->why.failure.text,
+						      strlen(v->why.failure.text) });
 		(void)printf(",\"load\":\"refused\",\"reason\":\"%s\"}\n",
 			     hark_observer_reason_name(v->why.reason));
 		return;
@@ -245,8 +312,8 @@ print_json(const struct test *t, const struct observer_verdict *v)
 	(void)printf("{\"effects\":%zu,\"fuel\":%" PRIu64 ",\"load\":\"ok\",\"payloads\":[",
 		     v->run == HARK_OBSERVER_OK ? v->outcome.effects : 0, v->outcome.fuel_used);
 	while (observer_run_payload(&t->run, &at, &token, &payload)) {
-		(void)printf("{\"bytes\":");
-		put_payload(stdout, payload);
+		(void)printf("{");
+		put_payload("bytes", payload);
 		(void)printf(",\"token\":\"%s\"}%s",
 			     hark_observer_cap_token_name((enum hark_observer_cap_token)token),
 			     at < t->run.payloads.size ? "," : "");
@@ -270,7 +337,7 @@ test_module(struct test *t)
 	if (code == EXIT_OK)
 		code = read_events(t);
 	if (code == EXIT_OK)
-		code = observer_run_go(&t->run, NULL, &v);
+		code = observer_run_go(&t->run, t->digest, &v);
 	if (code != EXIT_OK)
 		return code;
 	if (t->as_json)

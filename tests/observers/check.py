@@ -315,14 +315,14 @@ def module_of(row):
 
 
 def check_rows(tap, folder):
-    """`hark observer test` answers as the recorded cases say; the failing capabilities and other
-    digests, which it has not, are for tests/unit/observer."""
+    """`hark observer test` answers as the recorded cases say; the failing capabilities, which it has
+    not, are for tests/unit/observer."""
     with open(os.path.join(ROOT, "tests", "vectors", "arkhe-observers.jsonl"), encoding="utf-8") as f:
         rows = [json.loads(line) for line in f]
     module = os.path.join(folder, "row.wasm")
     bad, count = [], 0
     for row in rows:
-        if "hark_load" not in row or "digest_given" in row or row.get("impl") in ("fails", "panics"):
+        if "hark_load" not in row or row.get("impl") in ("fails", "panics"):
             continue
         with open(module, "wb") as f:
             f.write(module_of(row))
@@ -330,6 +330,8 @@ def check_rows(tap, folder):
         if row["hark_load"] == "ok if granted":
             grants += ["--grant", "Log"]
         fuel = ["--fuel", str(row["fuel"])] if "fuel" in row else []
+        if "digest_given" in row:
+            grants += ["--digest", "blake3:" + "ff" * 32]
         code, out, text = run([os.path.join(ROOT, "build", "bin", "hark"), "observer", "test",
                                module, "--json", *grants, *fuel])
         if code == 69:
@@ -341,13 +343,55 @@ def check_rows(tap, folder):
         want = row.get("hark_run", "")
         run_as = "ok" if want == "ok" else "trapped" if want else got.get("run")
         rows_wanted = row.get("hark_rows", 0) // row.get("runs", 1)
-        if got.get("load") != load or (load == "ok" and got.get("run") != run_as) or \
+        if got.get("load") != load or \
+           ("digest_given" in row and got.get("reason") != "digest") or (load == "ok" and got.get("run") != run_as) or \
            (run_as == "trapped" and want and got.get("trap_class") != want) or \
            (load == "ok" and "hark_rows" in row and got["effects"] != rows_wanted) or \
            code != (0 if got.get("run") == "ok" else 65):
             bad.append("%s: wanted %s %s, got %d %s" % (row["name"], load, want, code, got))
-    tap.row("hark observer test over %d recorded cases" % count, not bad and count == 125,
+    tap.row("hark observer test over %d recorded cases" % count, not bad and count == 127,
             "\n".join(bad) or count)
+
+
+NO_EVENTS = (
+    ("a line that is empty", b"\n", "it is empty"),
+    ("a line that ends in a carriage return", EVENTS[0].encode() + b"\r\n", "a carriage return"),
+    ("a line that is too long", b'"' + b"x" * 65535 + b"\n", "more than 65535 bytes"),
+    ("a line that is cut", EVENTS[0].encode()[:-1] + b"\n", "no JSON at byte"),
+    ("blanks between members", json.dumps(json.loads(EVENTS[0]), sort_keys=True).encode(),
+     "canonical form (RFC 8785) from byte 8 on"),
+    ("a time of whole seconds", EVENTS[0].replace(".123456789Z", "Z").encode(), "nine digits"),
+    ("a list", b"[1]", "it wants an"),
+)
+# Two rows: the byte ff, and the two behind it.
+HEX = bytes.fromhex(
+    "0061736d0100000001090260027f7f00600000021b011161726b68653a6f627365727665722f70670577726974650000"
+    "030201010503010001071502066d656d6f72790200086f6273657276657200010a10010e004100410110004101410210"
+    "000b0b09010041000b03ff7b7d")
+
+
+def check_lines(tap, folder):
+    """Who writes events by hand hears what is wrong with a line; bytes that are no text stay exact."""
+    hark = [os.path.join(ROOT, "build", "bin", "hark"), "observer", "test"]
+    path, module = os.path.join(folder, "lines.jsonl"), os.path.join(folder, "hex.wasm")
+    with open(module, "wb") as f:
+        f.write(HEX)
+    hark.append(module)
+    for name, line, words in NO_EVENTS:
+        with open(path, "wb") as f:
+            f.write(EVENTS[0].encode() + b"\n" + line)
+        code, _, text = run([*hark, "--events", path])
+        tap.row("not an event: " + name, code == 65 and "line 2 is not an event" in text and words in text,
+                "%d %s" % (code, text))
+    code, out, text = run([*hark, "--grant", "PgWrite", "--json"])
+    if code == 69:
+        tap.skip("payloads that are no text", "this build has no engine")
+        return
+    tap.row("a payload that is no text is shown in hex, and a text that looks so as it is",
+            code == 0 and json.loads(out)["payloads"] ==
+            [{"hex": "ff", "token": "PgWrite"}, {"bytes": "{}", "token": "PgWrite"}], out + text)
+    code, _, text = run([*hark, "--digest", "blake3:12"])
+    tap.row("a digest that is none is a mistake", code == 2 and "64 lower-case" in text, text)
 
 
 def main():
@@ -356,6 +400,7 @@ def main():
         check_committed(tap, folder)
         check_effects(tap, folder)
         check_rows(tap, folder)
+        check_lines(tap, folder)
     return tap.end()
 
 
