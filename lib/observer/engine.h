@@ -18,7 +18,19 @@ struct engine;
 struct engine_module;
 struct engine_caller; /* a host call under way */
 
-/* ERR_UNSUPPORTED: not built.  ERR_REFUSED, with *why: it does not start. */
+/* What an engine reserves for an instance: its memory, in whole pages, and its tables. */
+#define ENGINE_PAGE_BYTES          65536u
+#define ENGINE_TABLE_ELEMENT_BYTES 16u
+
+static inline uint64_t
+engine_memory_bytes(const struct hark_observer_limits *limits)
+{
+	return (limits->memory_bytes + ENGINE_PAGE_BYTES - 1) / ENGINE_PAGE_BYTES *
+	       ENGINE_PAGE_BYTES;
+}
+
+/* The process ends where there is no address space for what it reserves: host.c asks before.
+ * ERR_UNSUPPORTED, with *why: not built. */
 MUST_USE enum err engine_create(const struct hark_observer_limits *limits, struct engine **out,
 				struct hark_failure *why);
 /* NULL is fine; no module of it may be left. */
@@ -49,8 +61,8 @@ struct engine_item {
 /* The index-th import; false past the last.  Slices live as long as the module. */
 bool engine_module_import(const struct engine_module *module, size_t index,
 			  struct engine_item *out);
-/* The export of that name; false where there is none. */
-bool engine_module_export(const struct engine_module *module, const char *name,
+/* The same of exports. */
+bool engine_module_export(const struct engine_module *module, size_t index,
 			  struct engine_item *out);
 
 /*

@@ -86,10 +86,10 @@ engine_module_import(const struct engine_module *module, size_t index, struct en
 }
 
 bool
-engine_module_export(const struct engine_module *module, const char *name, struct engine_item *out)
+engine_module_export(const struct engine_module *module, size_t index, struct engine_item *out)
 {
 	(void)module;
-	(void)name;
+	(void)index;
 	(void)out;
 	UNCALLED;
 }

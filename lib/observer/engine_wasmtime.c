@@ -20,22 +20,15 @@
 
 #include "base/must.h"
 #include "base/text.h"
-#include "os/memory.h"
 
 #include "observer/engine.h"
 
-#define PAGE_BYTES 65536u
 /* What a freed slot keeps of its memory: clearing that much is cheaper than giving it back. */
 #define KEPT_BYTES (1024u * 1024u)
 
-/* Of deps/wasmtime/src/lib.rs. */
-void hark_engine_blake3(const uint8_t *data, size_t size, uint8_t *out);
-bool hark_engine_validate(const uint8_t *data, size_t size, char *why, size_t capacity,
-			  size_t *why_size_out);
-
 struct engine {
 	wasm_engine_t *engine;
-	uint64_t memory_bytes; /* whole pages */
+	uint64_t memory_bytes; /* as engine_memory_bytes */
 	uint64_t table_elements;
 };
 
@@ -56,22 +49,6 @@ struct running {
 	bool has_memory;
 	wasmtime_memory_t memory;
 };
-
-/* Puts an error's text, which is not terminated and may name what a module's author chose, into
- * *why. */
-static void
-explain(wasmtime_error_t *error, struct hark_failure *why)
-{
-	wasm_name_t message;
-
-	wasmtime_error_message(error, &message);
-	if (why != NULL) {
-		why->system_error = 0;
-		(void)text_escape(message.data, message.size, why->text, sizeof(why->text));
-	}
-	wasm_byte_vec_delete(&message);
-	wasmtime_error_delete(error);
-}
 
 static void
 set_pool(wasm_config_t *config, const struct engine *e)
@@ -133,28 +110,13 @@ enum err
 engine_create(const struct hark_observer_limits *limits, struct engine **out,
 	      struct hark_failure *why)
 {
-	void *tried = NULL;
-	struct engine *e;
-	size_t size;
+	struct engine *e = calloc(1, sizeof(*e));
 
-	MUST(limits->memory_bytes <= UINT64_MAX - PAGE_BYTES);
-	e = calloc(1, sizeof(*e));
+	(void)why;
 	if (e == NULL)
 		return ERR_MEMORY;
-	e->memory_bytes = (limits->memory_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	e->memory_bytes = engine_memory_bytes(limits);
 	e->table_elements = limits->table_elements;
-	/* The engine aborts the process where its reservation fails: ask for as much before. */
-	size = e->memory_bytes + ENGINE_TABLES_MAX * 16u * e->table_elements;
-	if (memory_map(size, &tried) != ERR_OK) {
-		free(e);
-		if (why != NULL)
-			*why = (struct hark_failure){
-				.text = "there is no address space for a module's memory and "
-					"tables: lower memory_bytes, or raise the process's limit",
-			};
-		return ERR_REFUSED;
-	}
-	memory_unmap(tried, size);
 	e->engine = wasm_engine_new_with_config(config_of(e, limits));
 	MUST(e->engine != NULL);
 	*out = e;
@@ -177,31 +139,9 @@ engine_is_built(void)
 }
 
 void
-engine_blake3(const void *bytes, size_t size, uint8_t out[32])
-{
-	hark_engine_blake3(bytes, size, out);
-}
-
-void
 engine_tick(struct engine *engine)
 {
 	wasmtime_engine_increment_epoch(engine->engine);
-}
-
-enum err
-engine_validate(struct engine *engine, const void *bytes, size_t size, struct hark_failure *why)
-{
-	char text[sizeof(why->text)];
-	size_t text_size = 0;
-
-	(void)engine;
-	if (hark_engine_validate(bytes, size, text, sizeof(text), &text_size))
-		return ERR_OK;
-	if (why != NULL) {
-		why->system_error = 0;
-		(void)text_escape(text, text_size, why->text, sizeof(why->text));
-	}
-	return ERR_FORMAT;
 }
 
 enum err
@@ -210,14 +150,22 @@ engine_compile(struct engine *engine, const void *bytes, size_t size, struct eng
 {
 	struct engine_module *m = calloc(1, sizeof(*m));
 	wasmtime_error_t *error;
+	wasm_name_t message;
 
 	if (m == NULL)
 		return ERR_MEMORY;
 	m->engine = engine;
 	error = wasmtime_module_new(engine->engine, bytes, size, &m->module);
 	if (error != NULL) {
+		wasmtime_error_message(error, &message);
+		/* It is not terminated, and may name what a module's author chose. */
+		if (why != NULL) {
+			why->system_error = 0;
+			(void)text_escape(message.data, message.size, why->text, sizeof(why->text));
+		}
+		wasm_byte_vec_delete(&message);
+		wasmtime_error_delete(error);
 		free(m);
-		explain(error, why);
 		return ERR_LIMIT;
 	}
 	wasmtime_module_imports(m->module, &m->imports);
@@ -239,30 +187,19 @@ engine_module_destroy(struct engine_module *module)
 	free(module);
 }
 
-static char
-letter_of(const wasm_valtype_t *type)
-{
-	switch (wasm_valtype_kind(type)) {
-	case WASM_I32:
-		return 'i';
-	case WASM_I64:
-		return 'I';
-	case WASM_F32:
-		return 'f';
-	case WASM_F64:
-		return 'F';
-	default:
-		return '?';
-	}
-}
-
 static void
 spell(const wasm_valtype_vec_t *types, char out[17])
 {
+	static const char letters[] = {
+		[WASM_I32] = 'i', [WASM_I64] = 'I', [WASM_F32] = 'f', [WASM_F64] = 'F'
+	};
 	size_t i;
 
-	for (i = 0; i < types->size && i < 15; i++)
-		out[i] = letter_of(types->data[i]);
+	for (i = 0; i < types->size && i < 15; i++) {
+		wasm_valkind_t kind = wasm_valtype_kind(types->data[i]);
+
+		out[i] = kind < sizeof(letters) ? letters[kind] : '?';
+	}
 	if (types->size > 15)
 		out[i++] = '+';
 	out[i] = 0;
@@ -304,23 +241,17 @@ engine_module_import(const struct engine_module *module, size_t index, struct en
 }
 
 bool
-engine_module_export(const struct engine_module *module, const char *name, struct engine_item *out)
+engine_module_export(const struct engine_module *module, size_t index, struct engine_item *out)
 {
-	size_t size = strlen(name);
-	size_t i;
+	const wasm_exporttype_t *export;
 
-	for (i = 0; i < module->exports.size; i++) {
-		const wasm_exporttype_t *export = module->exports.data[i];
-		struct bytes its = slice(wasm_exporttype_name(export));
-
-		if (its.size == size && memcmp(its.data, name, size) == 0) {
-			out->module = (struct bytes){ NULL, 0 };
-			out->name = its;
-			describe(wasm_exporttype_type(export), out);
-			return true;
-		}
-	}
-	return false;
+	if (index >= module->exports.size)
+		return false;
+	export = module->exports.data[index];
+	out->module = (struct bytes){ NULL, 0 };
+	out->name = slice(wasm_exporttype_name(export));
+	describe(wasm_exporttype_type(export), out);
+	return true;
 }
 
 /* A module's call into the host.  A trap with a code comes back as a trap; one with a text does
@@ -416,34 +347,26 @@ engine_caller_take_fuel(struct engine_caller *caller, uint64_t amount)
 static enum hark_observer_reason
 reason_of(const wasm_trap_t *trap)
 {
+	static const enum hark_observer_reason reasons[] = {
+		[WASMTIME_TRAP_CODE_STACK_OVERFLOW] = HARK_OBSERVER_REASON_STACK,
+		[WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS] = HARK_OBSERVER_REASON_MEMORY_BOUNDS,
+		[WASMTIME_TRAP_CODE_HEAP_MISALIGNED] = HARK_OBSERVER_REASON_MEMORY_BOUNDS,
+		[WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS] = HARK_OBSERVER_REASON_TABLE_BOUNDS,
+		[WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL] = HARK_OBSERVER_REASON_INDIRECT_CALL,
+		[WASMTIME_TRAP_CODE_BAD_SIGNATURE] = HARK_OBSERVER_REASON_INDIRECT_CALL,
+		[WASMTIME_TRAP_CODE_INTEGER_OVERFLOW] = HARK_OBSERVER_REASON_ARITHMETIC,
+		[WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO] = HARK_OBSERVER_REASON_ARITHMETIC,
+		[WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER] = HARK_OBSERVER_REASON_ARITHMETIC,
+		[WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED] = HARK_OBSERVER_REASON_UNREACHABLE,
+		[WASMTIME_TRAP_CODE_INTERRUPT] = HARK_OBSERVER_REASON_WALL_CLOCK,
+		[WASMTIME_TRAP_CODE_OUT_OF_FUEL] = HARK_OBSERVER_REASON_FUEL,
+	};
 	wasmtime_trap_code_t code;
 
-	if (!wasmtime_trap_code(trap, &code))
+	/* The engine has more of them, of proposals that are off. */
+	if (!wasmtime_trap_code(trap, &code) || code >= sizeof(reasons) / sizeof(reasons[0]))
 		return HARK_OBSERVER_REASON_UNKNOWN_TRAP;
-	switch (code) {
-	case WASMTIME_TRAP_CODE_STACK_OVERFLOW:
-		return HARK_OBSERVER_REASON_STACK;
-	case WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS:
-	case WASMTIME_TRAP_CODE_HEAP_MISALIGNED:
-		return HARK_OBSERVER_REASON_MEMORY_BOUNDS;
-	case WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS:
-		return HARK_OBSERVER_REASON_TABLE_BOUNDS;
-	case WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL:
-	case WASMTIME_TRAP_CODE_BAD_SIGNATURE:
-		return HARK_OBSERVER_REASON_INDIRECT_CALL;
-	case WASMTIME_TRAP_CODE_INTEGER_OVERFLOW:
-	case WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO:
-	case WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER:
-		return HARK_OBSERVER_REASON_ARITHMETIC;
-	case WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED:
-		return HARK_OBSERVER_REASON_UNREACHABLE;
-	case WASMTIME_TRAP_CODE_INTERRUPT:
-		return HARK_OBSERVER_REASON_WALL_CLOCK;
-	case WASMTIME_TRAP_CODE_OUT_OF_FUEL:
-		return HARK_OBSERVER_REASON_FUEL;
-	default:
-		return HARK_OBSERVER_REASON_UNKNOWN_TRAP;
-	}
+	return reasons[code];
 }
 
 /* Instantiates and calls; gives what the engine gave, each NULL where there is none. */
@@ -485,19 +408,15 @@ engine_module_call(struct engine_module *module, struct engine_call *call)
 	wasmtime_context_set_epoch_deadline(context, call->ticks);
 
 	error = run(module, context, &instantiated, &trap);
-	if (running.stopped)
-		call->end = ENGINE_STOPPED;
-	else if (trap != NULL || error != NULL)
-		call->end = ENGINE_TRAPPED;
-	else
-		call->end = ENGINE_RETURNED;
+	call->reason = HARK_OBSERVER_REASON_NONE;
 	if (trap != NULL)
 		call->reason = reason_of(trap);
 	else if (error != NULL)
 		call->reason = instantiated ? HARK_OBSERVER_REASON_UNKNOWN_TRAP
 					    : HARK_OBSERVER_REASON_INSTANCE_LIMIT;
-	else
-		call->reason = HARK_OBSERVER_REASON_NONE;
+	call->end = running.stopped                             ? ENGINE_STOPPED
+		    : call->reason != HARK_OBSERVER_REASON_NONE ? ENGINE_TRAPPED
+								: ENGINE_RETURNED;
 	if (trap != NULL)
 		wasm_trap_delete(trap);
 	if (error != NULL)

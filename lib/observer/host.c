@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/memory.h"
+
 #include "observer/observer_internal.h"
 
 /* ---- noop: says ok and runs nothing ---- */
@@ -156,11 +158,34 @@ limits_hold(const struct hark_observer_limits *limits, struct hark_failure *why)
 	return true;
 }
 
+/* The engine ends the process where its reservation fails: so as much is asked for before. */
+static bool
+has_address_space(const struct hark_observer_limits *limits, struct hark_failure *why)
+{
+	size_t size = engine_memory_bytes(limits) +
+		      ENGINE_TABLES_MAX * ENGINE_TABLE_ELEMENT_BYTES * limits->table_elements;
+	void *tried = NULL;
+
+	if (memory_map(size, &tried) == ERR_OK) {
+		memory_unmap(tried, size);
+		return true;
+	}
+	if (why != NULL)
+		*why = (struct hark_failure){
+			.text = "there is no address space for a module's memory and tables: "
+				"lower memory_bytes, or raise the process's limit",
+		};
+	return false;
+}
+
 static enum hark_observer_error
 observer_open(struct observer *o, struct hark_failure *why)
 {
-	enum err e = engine_create(&o->limits, &o->engine, why);
+	enum err e;
 
+	if (engine_is_built() && !has_address_space(&o->limits, why))
+		return HARK_OBSERVER_ENGINE;
+	e = engine_create(&o->limits, &o->engine, why);
 	if (e == ERR_OK && o->limits.wall_ms > 0)
 		e = ticker_create(OBSERVER_TICK_MS, observer_tick, o, &o->ticker);
 	switch (e) {

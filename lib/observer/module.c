@@ -133,12 +133,25 @@ check_import(const struct engine_item *item, uint32_t tokens, const struct impor
 	return HARK_OBSERVER_OK;
 }
 
+static bool
+find_export(const struct engine_module *module, const char *name, struct engine_item *out)
+{
+	size_t size = strlen(name);
+	size_t i;
+
+	for (i = 0; engine_module_export(module, i, out); i++) {
+		if (out->name.size == size && memcmp(out->name.data, name, size) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum hark_observer_error
 check_export(const struct engine_module *module, struct hark_observer_refusal *why)
 {
 	struct engine_item item;
 
-	if (!engine_module_export(module, "observer", &item))
+	if (!find_export(module, "observer", &item))
 		return refuse(why, HARK_OBSERVER_EXPORT, HARK_OBSERVER_REASON_EXPORT_MISSING,
 			      "it exports no `observer`: export a function of that name, () -> ()");
 	if (!item.is_function || item.parameters[0] != 0 || item.results[0] != 0)
