@@ -63,7 +63,7 @@ client_watch(struct client *c)
 
 	if (outbox_is_waiting(&c->outbox))
 		events = EPOLLOUT;
-	else if (c->asked == 0)
+	else if (c->asked == 0 && !c->serve->rests)
 		events = EPOLLIN;
 	else
 		events = EPOLLRDHUP;
@@ -71,6 +71,48 @@ client_watch(struct client *c)
 		return true;
 	client_destroy(c);
 	return false;
+}
+
+static void
+watch_all(struct serve *s)
+{
+	struct client *c;
+	struct client *next;
+
+	for (c = s->clients; c != NULL; c = next) {
+		next = c->next;
+		(void)client_watch(c);
+	}
+}
+
+static void
+on_rested(void *ctx, uint64_t now_ns)
+{
+	struct serve *s = ctx;
+
+	(void)now_ns;
+	s->rests = false;
+	watch_all(s);
+}
+
+/* One question more.  The last of its second is asked, and then nobody is read until that has
+ * passed. */
+static void
+count_question(struct serve *s)
+{
+	uint64_t now = loop_now_ns(s->loop);
+
+	if (s->questions == 0 || now - s->second_ns >= NS_PER_S) {
+		s->second_ns = now;
+		s->questions = 0;
+	}
+	s->questions++;
+	if (s->questions < QUESTIONS_PER_S)
+		return;
+	s->questions = 0;
+	s->rests = true;
+	loop_timer_set(s->loop, &s->rest, s->second_ns + NS_PER_S);
+	watch_all(s);
 }
 
 /* Sends to a client, or lets it go.  Takes the descriptors. */
@@ -139,10 +181,12 @@ client_ask(struct client *c, struct message *m)
 	c->asked = ++s->last_asked;
 	c->their_id = m->id;
 	client_set_timer(c);
-	if (client_watch(c))
-		send_supervisor(s, &question);
-	else
+	if (!client_watch(c)) {
 		message_close(m);
+		return;
+	}
+	send_supervisor(s, &question);
+	count_question(s); /* the client may be gone by that */
 }
 
 static void
@@ -164,7 +208,7 @@ on_client(void *ctx, uint32_t ready)
 		client_destroy(c);
 		return;
 	}
-	if ((ready & EPOLLIN) == 0 || c->asked != 0)
+	if ((ready & EPOLLIN) == 0 || c->asked != 0 || c->serve->rests)
 		return;
 	e = message_receive(c->fd, c->serve->bytes, sizeof(c->serve->bytes), &m);
 	if (e == ERR_AGAIN)
@@ -218,7 +262,7 @@ client_create(struct serve *s, int fd)
 	c->rights = rights;
 	c->timer.fn = on_client_timer;
 	c->timer.ctx = c;
-	if (loop_fd_add(s->loop, fd, EPOLLIN, on_client, c) != ERR_OK) {
+	if (loop_fd_add(s->loop, fd, s->rests ? EPOLLRDHUP : EPOLLIN, on_client, c) != ERR_OK) {
 		file_close(&fd);
 		free(c);
 		return;
@@ -339,6 +383,7 @@ serve_init(struct serve *s, struct loop *loop, int supervisor_fd, int listening_
 	s->loop = loop;
 	s->supervisor_fd = supervisor_fd;
 	s->listening_fd = listening_fd;
+	s->rest = (struct loop_timer){ .fn = on_rested, .ctx = s };
 	e = loop_fd_add(loop, supervisor_fd, EPOLLIN, on_supervisor, s);
 	if (e == ERR_OK)
 		e = loop_fd_add(loop, listening_fd, EPOLLIN, on_listening, s);
@@ -360,6 +405,7 @@ serve_finish(struct serve *s)
 {
 	while (s->clients != NULL)
 		client_destroy(s->clients);
+	loop_timer_clear(s->loop, &s->rest);
 	outbox_finish(&s->supervisor_outbox);
 	loop_fd_remove(s->loop, s->listening_fd);
 	loop_fd_remove(s->loop, s->supervisor_fd);

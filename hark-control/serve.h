@@ -22,6 +22,10 @@
 /* An answer is due within this: longer than harkd itself waits for anybody, in seconds. */
 #define CLIENT_ANSWER_S 120u
 
+/* Questions of all clients in a second: those beyond wait for the next.  harkd ends a hark-control
+ * that asks three times as much. */
+#define QUESTIONS_PER_S 2000u
+
 struct serve;
 
 struct client {
@@ -45,6 +49,10 @@ struct serve {
 	struct client *clients;
 	size_t client_count;
 	uint64_t last_asked;
+	uint64_t second_ns; /* when the second began in which `questions` were asked */
+	uint32_t questions;
+	bool rests; /* until the second has passed nobody is read */
+	struct loop_timer rest;
 	uid_t owner; /* administers, as root does */
 	bool has_group;
 	gid_t group; /* reads */

@@ -310,7 +310,7 @@ is_from_within(struct harkd *h, const struct message *ask)
 	struct child *c = pid > 0 ? status_child_of(h, pid) : NULL;
 
 	if (c != NULL)
-		child_kill(c, "it asks on the control socket");
+		child_punish(c, "asks", "it asks on the control socket");
 	return c != NULL;
 }
 

@@ -108,6 +108,15 @@ child_kill(struct child *c, const char *why)
 	child_enter(c, CHILD_ENDING, 0);
 }
 
+void
+child_punish(struct child *c, const char *reason, const char *why)
+{
+	/* One that is killed already breaks no rule any more. */
+	if (child_exists(c) && c->state != CHILD_ENDING && !c->kind->owner_records)
+		violation_record(c, reason);
+	child_kill(c, why);
+}
+
 uint64_t
 child_backoff_ms(uint32_t failures)
 {
@@ -275,6 +284,7 @@ start_now(struct child *c)
 	c->ready_ns = 0;
 	c->stop_due = false;
 	c->said = 0;
+	c->owed = 0;
 	c->generation++;
 	if (spawn(c))
 		return;
@@ -312,6 +322,7 @@ void
 child_init(struct child *c, const struct child_kind *kind, struct harkd *h)
 {
 	MUST(c != NULL && kind != NULL && h != NULL);
+	MUST(kind->messages_per_s > 0);
 
 	memset(c, 0, sizeof(*c));
 	c->kind = kind;

@@ -58,8 +58,10 @@ struct child_kind {
 	/* It is not started again by itself, and its failures are its owner's to judge: its end is
 	 * the end of its being wanted. */
 	bool once;
-	/* It is killed where it says more in one second; 0: no limit.  What a niced process says
-	 * costs harkd time of its own. */
+	/* That it broke the rules is no record of harkd's: its owner sees to one. */
+	bool owner_records;
+	/* It is killed where it says more in one second, beside the answers that it owes; above 0.
+	 * What a child says costs harkd time of its own. */
 	uint32_t messages_per_s;
 	/* Fills the setup message, whose descriptors are the child's.  False: said why; the start
 	 * has failed. */
@@ -86,6 +88,7 @@ struct child {
 	struct outbox outbox;
 	uint64_t second_ns; /* when the second began in which it has said `said` messages */
 	uint32_t said;
+	uint64_t owed;           /* answers that it was asked for and has not given */
 	struct loop_timer timer; /* the state's time limit, or the next start */
 	uint64_t generation;     /* +1 for each process */
 	uint64_t ready_ns;       /* 0: not yet */
@@ -112,6 +115,8 @@ void child_stop(struct child *c);
 void child_expect_end(struct child *c);
 /* SIGKILL now; it is started again where it is wanted. */
 void child_kill(struct child *c, const char *why);
+/* The same to one that broke the rules, and that is recorded with this word. */
+void child_punish(struct child *c, const char *reason, const char *why);
 /* From now on it has so long to say READY, whatever its kind has.  Only where it is starting. */
 void child_limit_start(struct child *c, uint64_t ms);
 /* The pause after so many failures in a row. */

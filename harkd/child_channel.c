@@ -43,6 +43,8 @@ watch(struct child *c)
 void
 child_send(struct child *c, struct message *m)
 {
+	/* What is said to who asks is itself an answer. */
+	bool wants_answer = m->id != 0 && !c->kind->asks;
 	bool waited;
 	enum err e;
 
@@ -52,6 +54,8 @@ child_send(struct child *c, struct message *m)
 	}
 	waited = outbox_is_waiting(&c->outbox);
 	e = outbox_send(&c->outbox, c->channel, m);
+	if (e == ERR_OK && wants_answer)
+		c->owed++;
 	/* Its end is heard on the other descriptor. */
 	if (e != ERR_OK && e != ERR_END)
 		child_kill(c, e == ERR_LIMIT ? "it does not read what it is sent"
@@ -71,7 +75,7 @@ hear_ready(struct child *c, const struct message *m)
 	if (c->state == CHILD_STOPPING)
 		return; /* it was told to end before it had said so */
 	if (c->state != CHILD_STARTING) {
-		child_kill(c, "it said READY twice");
+		child_punish(c, "ready_twice", "it said READY twice");
 		return;
 	}
 	(void)text_escape((const char *)text.data, text.size, c->report, sizeof(c->report));
@@ -97,14 +101,17 @@ hear_failed(struct child *c, const struct message *m)
 	(void)text_escape((const char *)text.data, text.size, c->last_words, sizeof(c->last_words));
 }
 
-/* True where it has said more than it may in this second. */
+/* True where it has said more than it may in this second.  An answer that is owed is none of that:
+ * of those harkd decides how many there are. */
 static bool
-floods(struct child *c)
+floods(struct child *c, const struct message *m)
 {
 	uint64_t now = loop_now_ns(c->h->loop);
 
-	if (c->kind->messages_per_s == 0)
+	if (m->type == MESSAGE_DONE && m->id != 0 && c->owed > 0) {
+		c->owed--;
 		return false;
+	}
 	if (c->said == 0 || now - c->second_ns >= NS_PER_S) {
 		c->second_ns = now;
 		c->said = 0;
@@ -116,14 +123,14 @@ floods(struct child *c)
 static void
 hear(struct child *c, struct message *m)
 {
-	if (floods(c))
-		child_kill(c, "it says too much");
+	if (floods(c, m))
+		child_punish(c, "too_many_messages", "it says too much");
 	else if (m->type == MESSAGE_READY)
 		hear_ready(c, m);
 	else if (m->type == MESSAGE_FAILED)
 		hear_failed(c, m);
 	else if (!c->kind->hear(c, m))
-		child_kill(c, "it said what it may not say");
+		child_punish(c, "not_due", "it said what it may not say");
 	message_close(m);
 }
 
@@ -132,7 +139,7 @@ static void
 lose_channel(struct child *c, enum err e)
 {
 	if (e != ERR_END) {
-		child_kill(c, "its message cannot be read");
+		child_punish(c, "unreadable", "its message cannot be read");
 		return;
 	}
 	child_close_channel(c);

@@ -28,6 +28,17 @@
 #define PING_MS 1000u
 /* Between two tries to bind a cell's socket that could not be bound, in milliseconds. */
 #define BIND_RETRY_MS 2000u
+/*
+ * What a child may say in a second of itself.  A signer says that it is ready, or has failed; so
+ * does a receiver.  The notary says which receivers broke the protocol and which observers trapped.
+ * hark-control asks for others: less than that, by a limit of its own (hark-control/serve.h).
+ */
+#define SIGNER_MESSAGES_PER_S   10u
+#define RECEIVER_MESSAGES_PER_S 100u
+#define NOTARY_MESSAGES_PER_S   10000u
+#define CONTROL_MESSAGES_PER_S  6000u
+/* Violations that wait for the notary, at the most. */
+#define VIOLATIONS_MAX 64u
 /* A key and its terminator, as FIELD_KEY has it. */
 #define KEY_TEXT_BYTES 513u
 
@@ -108,6 +119,14 @@ struct configured {
 	bool is_reload;
 };
 
+/* A rule that a child broke, until the notary has recorded it. */
+struct violation {
+	struct violation *next;
+	struct harkd *h;
+	bool is_told;
+	char json[320];
+};
+
 enum life {
 	LIFE_STARTING,
 	LIFE_RUNNING,
@@ -137,6 +156,8 @@ struct harkd {
 	struct cell *cells;
 	size_t cell_count;
 	struct observer *observers;
+	struct violation *violations;
+	size_t violation_count;
 
 	uint64_t last_cell; /* numbers that were given */
 	uint64_t last_channel;
@@ -246,6 +267,12 @@ void reload_config(struct harkd *h);
 MUST_USE enum err configured_keep(struct harkd *h, const struct buf *texts, bool is_reload);
 /* Tells it what is not recorded yet. */
 void configured_tell(struct harkd *h);
+
+/* violation.c: has it recorded that a child broke a rule, with a word of a closed list. */
+void violation_record(struct child *c, const char *reason);
+/* Tells the notary what is not recorded yet. */
+void violation_tell(struct harkd *h);
+void violation_forget_all(struct harkd *h);
 
 /* answer.c: one question that hark-control passed on.  False: it may not ask that. */
 MUST_USE bool answer_ask(struct harkd *h, struct message *ask);

@@ -348,6 +348,7 @@ life_close(struct harkd *h)
 		pending_fail_all(h);
 	cell_forget_all(h);
 	observer_forget_all(h);
+	violation_forget_all(h);
 	while (h->receivers != NULL) {
 		struct receiver *r = h->receivers;
 

@@ -109,6 +109,7 @@ notary_tell(struct harkd *h)
 		cell_introduce(cell);
 	receiver_pair_all(h);
 	configured_tell(h);
+	violation_tell(h);
 	for (i = 0; i < PROTO_LEDGERS; i++)
 		signer_tell_rotation(h, &h->ledgers[i]);
 	observer_start_all(h);
@@ -220,6 +221,7 @@ on_ended(struct child *c)
 const struct child_kind role_notary = {
 	.role = "notary",
 	.program = "hark-notary",
+	.messages_per_s = NOTARY_MESSAGES_PER_S,
 	/* Recovery reads one segment, and the tree's tail. */
 	.start_limit_s = 300,
 	.stop_limit_s = 30,

@@ -288,6 +288,7 @@ const struct child_kind role_module = {
 	.role = "observer",
 	.program = "hark-observer",
 	.once = true,
+	.owner_records = true, /* a receipt of the notary's */
 	.messages_per_s = OBSERVER_MESSAGES_PER_S,
 	.start_limit_s = 60,
 	.stop_limit_s = 5,

@@ -264,6 +264,7 @@ const struct child_kind role_receiver = {
 	.role = "receiver",
 	.program = "hark-receiver",
 	.drains = true,
+	.messages_per_s = RECEIVER_MESSAGES_PER_S,
 	.start_limit_s = 30,
 	.stop_limit_s = 10,
 	.stop = MESSAGE_STOP,

@@ -142,6 +142,7 @@ on_signer_ended(struct child *c)
 const struct child_kind role_signer = {
 	.role = "signer",
 	.program = "hark-signer",
+	.messages_per_s = SIGNER_MESSAGES_PER_S,
 	.start_limit_s = 30,
 	.stop_limit_s = 5,
 	.stop = MESSAGE_STOP,
@@ -192,6 +193,7 @@ const struct child_kind role_control = {
 	.role = "control",
 	.program = "hark-control",
 	.asks = true,
+	.messages_per_s = CONTROL_MESSAGES_PER_S,
 	.start_limit_s = 30,
 	.stop_limit_s = 5,
 	.stop = MESSAGE_STOP,

@@ -190,6 +190,14 @@ class World:
         self.leaves += [json.loads(line) for line in out.splitlines()]
         return self.leaves
 
+    def broken(self):
+        """What the operations ledger says of rules of harkd's that were broken."""
+        out = subprocess.run([os.path.join(BIN, "hark"), "--control", self.d.socket, "tail", "--json",
+                              "--ledger", "operations", "--from", "0"], capture_output=True,
+                             timeout=LIMIT_S, check=True).stdout
+        records = [json.loads(line) for line in out.splitlines()]
+        return [r["data"]["operation"] for r in records if r["type"].endswith(".program_violation")]
+
     def violations(self, cell=None):
         return [e["data"]["reason"] for e in self.read() if e["type"] == VIOLATION and
                 cell in (None, e["data"].get("cellId"))]
@@ -415,6 +423,31 @@ def words_for_harkd():
         now = w.d.roles()
         assert {name: now[name]["PID"] for name in before} == before
         assert "honest" in w.d.cells()
+        said = wait_for(lambda: len(w.broken()) >= len(words) and w.broken(), "records of it")
+        reasons = ["unreadable", "ready_twice"] + ["not_due"] * (len(words) - 3) + ["unreadable"]
+        assert [r["reason"] for r in said] == reasons, said
+        w.untouched()
+
+
+@test("one that says to harkd what it may, without end, is ended and that is recorded; others are heard meanwhile")
+def flood_of_harkd():
+    with World() as w:
+        for say in (lambda t: t.say("FAILED", CODE=74, TEXT="again"),
+                    lambda t: t.sock.send(proto.write_message("DONE", 1, CODE=0))):
+            t = w.take()
+            sent = 0
+            try:
+                while sent < 5000 and not t.is_ended():
+                    say(t)
+                    sent += 1
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            # Beyond the limit there is what lay in the socket.
+            assert 100 <= sent < 5000, sent
+            wait_for(t.is_ended, "its end", LIMIT_S)
+        said = wait_for(lambda: len(w.broken()) == 2 and w.broken(), "records of it")
+        assert {r["reason"] for r in said} == {"too_many_messages"}, said
+        assert {r["program"] for r in said} == {"hark-receiver"} and all(r["of"] for r in said), said
         w.untouched()
 
 

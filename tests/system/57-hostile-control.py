@@ -11,6 +11,7 @@ for a fact and has a limit.
 """
 import fcntl
 import hashlib
+import json
 import os
 import select
 import socket
@@ -151,12 +152,19 @@ class World:
         assert not os.listdir(os.path.join(self.d.data, "cells"))
         assert not os.path.exists(self.d.data + "-projections")
         equal([h for h in self.d.heard() if h.get("said") in (
-            "OPERATION", "PRUNE", "REDACT", "OBSERVER", "OBSERVER_RELEASE", "PROJECTOR_SETUP")], [], "heard")
+            "OPERATION", "PRUNE", "REDACT", "OBSERVER", "OBSERVER_RELEASE", "PROJECTOR_SETUP") and
+               h.get("KIND") != "program_violation"], [], "heard")
 
     def __exit__(self, *_):
         self.taken.close()
         self.puppets.close()
         self.d.__exit__()
+
+
+def broken(w):
+    """What the notary is told of rules that were broken."""
+    said = wait_for(lambda: w.d.heard(said="OPERATION", KIND="program_violation"), "a record", LIMIT_S)
+    return [json.loads(h["JSON"]) for h in said]
 
 
 def order(name, maker=None, seals=proto.CONTENT_SEALS, **fields):
@@ -246,6 +254,31 @@ def other_content():
             equal(w.taken.order(fd), 76, "%d bytes" % len(data))
             os.close(fd)
         w.untouched()
+
+
+@test("one that speaks without end is ended, and that is recorded; another takes its place")
+def flood():
+    with World() as w:
+        # Not a question: while it does not take an answer nothing more is read of it.
+        word = proto.write_message("FAILED", CODE=74, TEXT="again")
+        sent = 0
+        try:
+            while sent < 200000:
+                w.taken.sock.send(word)
+                sent += 1
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        assert sent >= 6000, sent
+        w.again()
+        equal(broken(w), [{"program": "hark-control", "reason": "too_many_messages"}], "records")
+
+
+@test("what it says out of turn ends it, and that is recorded")
+def out_of_turn():
+    with World() as w:
+        w.taken.sock.send(proto.write_message("PING", 1))
+        w.again()
+        equal(broken(w), [{"program": "hark-control", "reason": "not_due"}], "records")
 
 
 @test("what changes nothing it may ask as before")

@@ -384,6 +384,22 @@ def crash_loop():
         d.stop()
 
 
+@test("a notary that speaks without end is ended, and the next records it")
+def notary_flood():
+    with Harkd(stand_in="") as d:
+        d.start()
+        d.add("a")
+        d.order("flood")
+        os.kill(d.roles()["notary", None]["PID"], signal.SIGKILL)
+        wait_for(lambda: "notary is killed: it says too much" in d.err(), "its end")
+        d.order("")
+        wait_for(d.whole, "whole again")
+        told = wait_for(lambda: d.heard(said="OPERATION", KIND="program_violation"), "a record")
+        assert {h["JSON"] for h in told} == {
+            '{"program":"hark-notary","reason":"too_many_messages"}'}, told
+        d.stop()
+
+
 @test("a program that is not ready in time, or hangs at the end, is killed")
 def hangs():
     with Harkd(stand_in="") as d:

@@ -395,6 +395,42 @@ who_says_nothing_or_waits_too_long_is_let_go(void **state)
 	(void)close(asking);
 }
 
+/* So many questions go on in a second, whoever asks; then nobody is read until it has passed. */
+static void
+questions_beyond_those_of_a_second_wait(void **state)
+{
+	int first = client(0, 0);
+	int second = client(0, 0);
+	int late;
+	struct message m;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < QUESTIONS_PER_S; i++) {
+		ask(i % 2 == 0 ? first : second, MESSAGE_ASK_STATUS, 1);
+		assert_int_equal(take(harkd, &m), ERR_OK);
+		answer(m.id, 0);
+		assert_int_equal(take(i % 2 == 0 ? first : second, &m), ERR_OK);
+	}
+	ask(first, MESSAGE_ASK_STATUS, 2);
+	late = client(0, 0);
+	ask(late, MESSAGE_ASK_STATUS, 3);
+	now_ns += NS_PER_S - 1;
+	turns(4);
+	assert_int_equal(take(harkd, &m), ERR_AGAIN);
+	now_ns += 1;
+	turns(4);
+	assert_int_equal(take(harkd, &m), ERR_OK);
+	assert_int_equal(take(harkd, &m), ERR_OK);
+	assert_int_equal(take(harkd, &m), ERR_AGAIN);
+	/* One that goes away meanwhile is seen to go. */
+	(void)close(second);
+	turns(4);
+	assert_int_equal(s->client_count, 2);
+	(void)close(first);
+	(void)close(late);
+}
+
 static void
 places_are_counted(void **state)
 {
@@ -513,6 +549,7 @@ main(void)
 		T(descriptors_pass_through_and_are_not_kept),
 		T(an_order_passes_through_and_is_not_kept),
 		T(who_says_nothing_or_waits_too_long_is_let_go),
+		T(questions_beyond_those_of_a_second_wait),
 		T(places_are_counted),
 		T(who_breaks_the_form_is_let_go),
 		T(what_fails_costs_one_client),

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "harkd/child_internal.h"
@@ -106,6 +107,15 @@ life_fail(struct harkd *harkd, int code, const char *format, ...)
 	va_end(arguments);
 }
 
+static char broken[64]; /* the words of the rules that were broken */
+
+void
+violation_record(struct child *child, const char *reason)
+{
+	(void)child;
+	(void)snprintf(broken + strlen(broken), sizeof(broken) - strlen(broken), "%s ", reason);
+}
+
 void
 life_step(struct harkd *harkd)
 {
@@ -156,6 +166,7 @@ on_gone(struct child *child)
 static struct child_kind kind = {
 	.role = "test",
 	.program = "hark-test",
+	.messages_per_s = 20,
 	.start_limit_s = 30,
 	.stop_limit_s = 10,
 	.stop = MESSAGE_STOP,
@@ -202,7 +213,9 @@ set_up(void **state)
 	hear_well = true;
 	start_fails = false;
 	failed_code = 0;
-	kind.drains = kind.asks = kind.once = false;
+	kind.drains = kind.asks = kind.once = kind.owner_records = false;
+	broken[0] = '\0';
+	kind.messages_per_s = 20;
 	if (loop_create(test_clock, &h.loop) != ERR_OK)
 		return -1;
 	child_init(&c, &kind, &h);
@@ -628,6 +641,7 @@ last_words_are_heard_before_the_end(void **state)
 	unsigned int i;
 
 	(void)state;
+	kind.messages_per_s = 1000;
 	start();
 	for (i = 0; i < 200; i++) {
 		message_init(&m, MESSAGE_STOP, 0);
@@ -637,6 +651,124 @@ last_words_are_heard_before_the_end(void **state)
 	turns();
 	assert_int_equal(hears, 200);
 	assert_int_equal(ends, 1);
+}
+
+/* An answer of that id. */
+static void
+done(uint64_t id)
+{
+	struct message m;
+
+	message_init(&m, MESSAGE_DONE, id);
+	message_set_number(&m, FIELD_CODE, EXIT_OK);
+	assert_int_equal(message_send(their_end, &m), ERR_OK);
+	turns();
+}
+
+static void
+so_much_may_be_said_in_a_second(void **state)
+{
+	unsigned int second;
+	unsigned int i;
+
+	(void)state;
+	start(); /* READY is one of them */
+	for (second = 0; second < 3; second++) {
+		for (i = second == 0; i < kind.messages_per_s; i++)
+			say(MESSAGE_PING);
+		assert_int_equal(kills, 0);
+		pass_ms(1000);
+	}
+	for (i = 0; i < kind.messages_per_s; i++)
+		say(MESSAGE_FAILED);
+	assert_int_equal(kills, 0);
+	pass_ms(999);
+	say(MESSAGE_FAILED);
+	assert_int_equal(kills, 1);
+	assert_string_equal(broken, "too_many_messages ");
+	/* Where its owner records it, it is killed alone. */
+	end(true, SIGKILL);
+	turns();
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	kind.owner_records = true;
+	for (i = 0; i < kind.messages_per_s + 1; i++)
+		say(MESSAGE_PING);
+	assert_int_equal(kills, 2);
+	assert_string_equal(broken, "too_many_messages ");
+}
+
+static void
+answers_that_are_owed_are_none_of_it(void **state)
+{
+	struct message m;
+	uint64_t id;
+
+	(void)state;
+	start();
+	for (id = 1; id <= 100; id++) {
+		message_init(&m, MESSAGE_UNLISTEN, id);
+		message_set_number(&m, FIELD_SLOT, 0);
+		child_send(&c, &m);
+		assert_int_equal(told(), MESSAGE_UNLISTEN);
+	}
+	for (id = 1; id <= 100; id++)
+		done(id);
+	assert_int_equal(kills, 0);
+	assert_int_equal(hears, 100);
+	/* What nobody asked for counts, and so does what is an answer to nothing. */
+	for (id = 2; id < kind.messages_per_s; id++)
+		done(id);
+	done(0);
+	assert_int_equal(kills, 0);
+	done(1);
+	assert_int_equal(kills, 1);
+	/* The next process owes nothing. */
+	end(true, SIGKILL);
+	turns();
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	assert_true(c.owed == 0 && c.state == CHILD_STARTING);
+}
+
+/* What is sent to who asks is an answer: nothing is owed for it. */
+static void
+who_asks_owes_nothing(void **state)
+{
+	struct message m;
+
+	(void)state;
+	kind.asks = true;
+	start();
+	message_init(&m, MESSAGE_DONE, 7);
+	message_set_number(&m, FIELD_CODE, EXIT_OK);
+	child_send(&c, &m);
+	assert_true(c.owed == 0);
+}
+
+static void
+each_broken_rule_has_its_word(void **state)
+{
+	(void)state;
+	start();
+	say(MESSAGE_READY);
+	assert_string_equal(broken, "ready_twice ");
+	end(true, SIGKILL);
+	turns();
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	hear_well = false;
+	broken[0] = '\0';
+	say(MESSAGE_PING);
+	assert_string_equal(broken, "not_due ");
+	/* One that is killed already breaks no more. */
+	child_punish(&c, "asks", "the test says so");
+	assert_string_equal(broken, "not_due ");
+	end(true, SIGKILL);
+	turns();
+	pass_ms(CHILD_BACKOFF_MAX_MS);
+	broken[0] = '\0';
+	assert_int_equal(send(their_end, "?", 1, 0), 1);
+	turns();
+	assert_string_equal(broken, "unreadable ");
+	assert_int_equal(kills, 3);
 }
 
 int
@@ -662,6 +794,10 @@ main(void)
 		T(one_that_does_not_read_is_killed),
 		T(one_that_asks_is_not_heard_while_answers_wait),
 		T(last_words_are_heard_before_the_end),
+		T(so_much_may_be_said_in_a_second),
+		T(answers_that_are_owed_are_none_of_it),
+		T(who_asks_owes_nothing),
+		T(each_broken_rule_has_its_word),
 #undef T
 	};
 
