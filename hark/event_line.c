@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "hark/event_line.h"
 
 /* The deepest that members are looked into: a declaration's detail is two below data. */
-#define DEPTH_MAX 6u
+#define DEPTH_MAX    6u
+#define DIGEST_BYTES 32u
 /* One value as it is shown, in bytes. */
 #define VALUE_BYTES 160u
 /* "HH:MM:SS.mmm" of "YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ". */
@@ -160,6 +162,66 @@ add_value(struct line *l, const struct json_node *node)
 	}
 }
 
+/* Thirty-two numbers of a byte each, as Arkhe writes a digest. */
+static bool
+is_digest(const struct json_node *array)
+{
+	const struct json_node *node;
+	uint64_t value;
+
+	if (array->child_count != DIGEST_BYTES)
+		return false;
+	for (node = array->child; node != NULL; node = node->next) {
+		if (node->type != JSON_NUMBER ||
+		    num_read_u64(node->text, node->text_size, UINT8_MAX, &value) != ERR_OK)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_digest(struct line *l, const struct json_node *array)
+{
+	const struct json_node *node;
+	uint64_t value = 0;
+	char hex[3];
+
+	for (node = array->child; node != NULL; node = node->next) {
+		MUST(num_read_u64(node->text, node->text_size, UINT8_MAX, &value) == ERR_OK);
+		(void)snprintf(hex, sizeof(hex), "%02x", (unsigned int)value);
+		add(l, hex);
+	}
+}
+
+/* False where something in it has members or elements of its own. */
+static bool
+is_flat(const struct json_node *array)
+{
+	const struct json_node *node;
+
+	for (node = array->child; node != NULL; node = node->next) {
+		if (node->type == JSON_OBJECT || node->type == JSON_ARRAY)
+			return false;
+	}
+	return array->child_count > 0;
+}
+
+/* Its elements, as the one value of a member. */
+static void
+add_elements(struct line *l, const struct json_node *array)
+{
+	const struct json_node *node;
+
+	if (is_digest(array)) {
+		add_digest(l, array);
+		return;
+	}
+	for (node = array->child; node != NULL; node = node->next) {
+		add(l, node != array->child ? "," : "");
+		add_value(l, node);
+	}
+}
+
 /* Members one after the other, each as name=value; what is inside another is not named by it. */
 static void
 add_members(struct line *l, const struct json_node *object, size_t depth)
@@ -170,7 +232,7 @@ add_members(struct line *l, const struct json_node *object, size_t depth)
 	for (node = object->child; node != NULL && depth < DEPTH_MAX; node = node->next) {
 		if (is_left_out(node, depth))
 			continue;
-		if (node->type == JSON_OBJECT || node->type == JSON_ARRAY) {
+		if (node->type == JSON_OBJECT || (node->type == JSON_ARRAY && !is_flat(node))) {
 			add_members(l, node, depth + 1);
 			continue;
 		}
@@ -180,7 +242,10 @@ add_members(struct line *l, const struct json_node *object, size_t depth)
 			add(l, name);
 			add(l, "=");
 		}
-		add_value(l, node);
+		if (node->type == JSON_ARRAY)
+			add_elements(l, node);
+		else
+			add_value(l, node);
 	}
 }
 

@@ -12,6 +12,10 @@
 	"\"specversion\":\"1.0\",\"time\":\"2026-11-21T13:20:00.123456789Z\","        \
 	"\"type\":\"" type "\"}"
 
+#define BYTES_31                                                                        \
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28," \
+	"29,30"
+
 static const struct {
 	const char *rule, *json, *want;
 } rows[] = {
@@ -32,7 +36,14 @@ static const struct {
 	  "       7  13:20:00.123  -             host.v1.started clean=false\n" },
 	{ "an unknown type",
 	  CELL_EVENT("org.example.x", "{\"a\":[1,null,\"two words\"],\"b\":\"\"}"),
-	  "       7  13:20:00.123  -             org.example.x 1 null \"two words\" b=\"\"\n" },
+	  "       7  13:20:00.123  -             org.example.x a=1,null,\"two words\" b=\"\"\n" },
+	{ "a digest, of numbers",
+	  CELL_EVENT("t", "{\"a\":[" BYTES_31 ",255],\"b\":[" BYTES_31 ",256],\"c\":[]}"),
+	  "       7  13:20:00.123  -             t "
+	  "a=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eff "
+	  "b=" BYTES_31 ",256\n" },
+	{ "arrays of arrays", CELL_EVENT("t", "{\"a\":[[1,2],{\"b\":[3]}]}"),
+	  "       7  13:20:00.123  -             t 1,2 b=3\n" },
 	{ "an escape sequence in a value",
 	  CELL_EVENT("t", "{\"cellId\":\"c0\",\"declared\":{\"guestComm\":\"\\u001b[31m\\n\","
 			  "\"guestPid\":1}}"),
