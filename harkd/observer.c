@@ -206,6 +206,7 @@ struct observer *
 observer_add(struct harkd *h, struct config_observer *manifest, bool from_config,
 	     struct observer_refusal *why)
 {
+	struct observer **link = &h->observers;
 	struct observer *o = NULL;
 
 	if (may_come(h, manifest, why)) {
@@ -219,8 +220,11 @@ observer_add(struct harkd *h, struct config_observer *manifest, bool from_config
 		config_observer_finish(manifest);
 		return NULL;
 	}
-	o->next = h->observers;
-	h->observers = o;
+	/* By name, as people and programs are shown them. */
+	while (*link != NULL && strcmp((*link)->manifest.name, o->manifest.name) < 0)
+		link = &(*link)->next;
+	o->next = *link;
+	*link = o;
 	observer_read_cursor(o);
 	if (observer_is_off(h, o->manifest.name))
 		observer_enter(o, OBSERVER_DISABLED, "");

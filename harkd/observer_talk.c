@@ -389,6 +389,7 @@ observer_look(struct observer *o)
 {
 	enum observer_state next = o->database_is_away ? OBSERVER_AWAY : OBSERVER_RUNNING;
 	bool first = o->state == OBSERVER_STARTING;
+	char words[sizeof(o->why)];
 
 	if (!child_runs(&o->module) || !child_runs(&o->projector) || !o->database_said)
 		return;
@@ -407,6 +408,8 @@ observer_look(struct observer *o)
 	if (first) {
 		o->ready_ns = loop_now_ns(o->h->loop);
 		o->is_new = false;
-		observer_answer_runs(o, EXIT_OK, o->why);
+		(void)snprintf(words, sizeof(words), "%s%.1000s",
+			       next == OBSERVER_AWAY ? "its database is away: " : "", o->why);
+		observer_answer_runs(o, EXIT_OK, words);
 	}
 }

@@ -328,6 +328,8 @@ say_database(const char *state)
 	message_set_text(&m, FIELD_STATE, state);
 	message_set_number(&m, FIELD_INDEX, 5);
 	message_set_number(&m, FIELD_COUNT, 0);
+	if (strcmp(state, "away") == 0)
+		message_set_text(&m, FIELD_TEXT, "nobody listens");
 	say(&projector, &m);
 }
 
@@ -902,6 +904,55 @@ who_adds_one_does_not_wait_for_ever(void **state)
 }
 
 static void
+who_adds_one_hears_that_its_database_is_away(void **state)
+{
+	(void)state;
+	add_with("");
+	o->is_new = true;
+	o->asked_id = 7;
+	o->asked_generation = 1;
+	begin();
+	let_go();
+	say_plain(&module, MESSAGE_READY);
+	say_plain(&projector, MESSAGE_READY);
+	say_database("away");
+	assert_int_equal(o->state, OBSERVER_AWAY);
+	assert_int_equal(answered, EXIT_OK);
+	assert_string_equal(answer, "its database is away: nobody listens");
+}
+
+static struct observer *
+add_named(const char *name)
+{
+	char text[512];
+	struct config_observer manifest;
+	struct config_failure why;
+	struct observer_refusal refusal;
+
+	(void)snprintf(text, sizeof(text), "name: %s\nmodule: %s/m.wasm\ndigest: sha256:%064d\n",
+		       name, top, 0);
+	assert_int_equal(
+		config_observer_read("m", text, strlen(text), h.config.data, &manifest, &why),
+		ERR_OK);
+	return observer_add(&h, &manifest, false, &refusal);
+}
+
+static void
+they_stand_by_name(void **state)
+{
+	static const char *const names[] = { "m", "z", "b", "n", "a" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(names); i++)
+		assert_non_null(add_named(names[i]));
+	for (o = h.observers; o->next != NULL; o = o->next)
+		assert_true(strcmp(o->manifest.name, o->next->manifest.name) < 0);
+	assert_string_equal(h.observers->manifest.name, "a");
+	assert_string_equal(o->manifest.name, "z");
+}
+
+static void
 one_that_is_refused_goes_and_then_its_adder_hears_it(void **state)
 {
 	struct observer_refusal why;
@@ -1048,6 +1099,8 @@ main(void)
 		T(one_that_compiles_too_long_is_refused),
 		T(it_is_pinged_each_second_and_killed_when_it_hangs),
 		T(who_adds_one_does_not_wait_for_ever),
+		T(who_adds_one_hears_that_its_database_is_away),
+		T(they_stand_by_name),
 		T(one_that_is_refused_goes_and_then_its_adder_hears_it),
 		T(after_a_trap_it_ends_by_itself_or_is_ended),
 		T(a_quarantined_one_does_not_run),
