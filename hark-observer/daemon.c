@@ -11,7 +11,7 @@
 
 #include "base/must.h"
 #include "base/text.h"
-#include "os/clock.h"
+#include "hark-observer/ports.h"
 #include "prog/exit.h"
 
 /* How often harkd is told where we are, at the most. */
@@ -52,59 +52,6 @@ note(struct daemon *d, const char *format, ...)
 	(void)vsnprintf(d->notes, sizeof(d->notes), format, list);
 	va_end(list);
 	d->has_said = false;
-}
-
-/* ---- what deliver.h asks for ---------------------------------------------------------------- */
-
-static enum err
-port_leaf(void *ctx, struct ledger_leaf *out)
-{
-	struct daemon *d = ctx;
-
-	return follow_next(d->start.follow, out, &d->ledger_why);
-}
-
-static enum hark_observer_error
-port_invoke(void *ctx, const struct hark_observer_event *events, size_t count,
-	    struct hark_observer_outcome *out)
-{
-	struct daemon *d = ctx;
-	const struct hark_observer_context context = { d->settings.tokens };
-
-	return hark_observer_host_invoke(&d->host, &context, events, count, out);
-}
-
-static enum err
-port_send(void *ctx, const struct message *m)
-{
-	struct daemon *d = ctx;
-
-	return message_send(d->start.projector_fd, m);
-}
-
-static enum err
-port_report(void *ctx, const struct trap_report *report)
-{
-	struct daemon *d = ctx;
-	uint8_t bytes[TRAP_REPORT_BYTES];
-
-	trap_report_write(report, bytes);
-	return ipc_send(d->start.trap_fd, bytes, sizeof(bytes), NULL, 0);
-}
-
-static uint64_t
-port_now_ns(void *ctx)
-{
-	(void)ctx;
-	return clock_monotonic_ns();
-}
-
-static int
-execute(void *self, const void *bytes, size_t size)
-{
-	struct daemon_capability *c = self;
-
-	return stage_take(&c->deliver->stage, c->token, bytes, size) == ERR_OK ? 0 : 1;
 }
 
 /* ---- what harkd hears ----------------------------------------------------------------------- */
@@ -433,25 +380,13 @@ daemon_live(struct daemon *d, struct message *setup)
 {
 	struct hark_observer_capability capabilities[HARK_OBSERVER_TOKEN_COUNT];
 	bool stopped = false;
-	uint8_t token;
 	int code;
 
-	for (token = 0; token < HARK_OBSERVER_TOKEN_COUNT; token++) {
-		d->selves[token] = (struct daemon_capability){ &d->deliver, token };
-		capabilities[token] =
-			(struct hark_observer_capability){ (enum hark_observer_cap_token)token,
-							   execute, &d->selves[token] };
-	}
+	ports_init(d, capabilities);
 	code = start_all(&d->start, setup, &d->settings, capabilities, HARK_OBSERVER_TOKEN_COUNT,
 			 &d->host, &stopped);
 	if (code != EXIT_OK || stopped)
 		return code;
-	d->ports = (struct deliver_ports){ .ctx = d,
-					   .leaf = port_leaf,
-					   .invoke = port_invoke,
-					   .send = port_send,
-					   .report = port_report,
-					   .now_ns = port_now_ns };
 	if (deliver_init(&d->deliver, &d->settings, &d->ports) != ERR_OK)
 		return role_fail(EXIT_SOFTWARE, "no memory for a batch of events");
 	return run(d);
