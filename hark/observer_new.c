@@ -49,13 +49,24 @@ static const char build_c[] =
 	"clang --target=wasm32 -O2 -mbulk-memory -ffreestanding -nostdlib -Wall -Wextra \\\n"
 	"\t-I include -Wl,--no-entry -Wl,--strip-all -o rows.wasm rows.c\n";
 
+/* Where rustup's compiler comes first and lacks the target, the distribution's may have it. */
 static const char build_rust[] =
 	"#!/bin/sh\n"
 	"# Makes rows.wasm.  Try it: hark observer test rows.wasm --grant PgWrite\n"
 	"set -eu\n"
 	"cd \"$(dirname \"$0\")\"\n"
-	"\"${RUSTC:-rustc}\" --edition 2021 --target wasm32-unknown-unknown -O -C panic=abort \\\n"
-	"\t-C strip=symbols -C linker=wasm-ld --crate-type cdylib -o rows.wasm rows.rs\n";
+	"target=wasm32-unknown-unknown\n"
+	"set -- \"${RUSTC:-rustc}\"\n"
+	"[ -n \"${RUSTC:-}\" ] || set -- rustc /usr/bin/rustc\n"
+	"for rustc in \"$@\"; do\n"
+	"\tlibraries=$(\"$rustc\" --print target-libdir --target $target 2>/dev/null) || continue\n"
+	"\t[ -d \"$libraries\" ] || continue\n"
+	"\texec \"$rustc\" --edition 2021 --target $target -O -C panic=abort -C strip=symbols \\\n"
+	"\t\t-C linker=wasm-ld --crate-type cdylib -o rows.wasm rows.rs\n"
+	"done\n"
+	"echo \"$1 has no target $target: rustup target add $target, or of Debian\" \\\n"
+	"\t\"libstd-rust-dev-wasm32\" >&2\n"
+	"exit 1\n";
 
 static int
 refuse(const char *dir, enum err e)

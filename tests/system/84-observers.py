@@ -749,6 +749,11 @@ def new_rust():
                                    capture_output=True, text=True)
             if found.returncode == 0 and os.path.isdir(found.stdout.strip()):
                 built(d, "mine", "rows.wasm", RUSTC=rustc)
+                os.unlink(os.path.join(d.dir, "mine", "rows.wasm"))
+                built(d, "mine", "rows.wasm")           # it finds that one by itself
+                without = subprocess.run([os.path.join(d.dir, "mine", "build")], capture_output=True, text=True,
+                                         env={**os.environ, "RUSTC": "/bin/false"})
+                assert without.returncode == 1 and "rustup target add" in without.stderr, without
                 return None
         return "no rustc here has the target wasm32-unknown-unknown"
 

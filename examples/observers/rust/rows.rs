@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The observer of ../rows.c in Rust, without its standard library: a row with the index and the
-//! cell of each event.
+//! An observer in Rust, without its standard library: a row with the index and the cell of each
+//! event.
 //!
 //!     rustc --edition 2021 --target wasm32-unknown-unknown -O -C panic=abort -C strip=symbols \
 //!         -C linker=wasm-ld --crate-type cdylib -o rows.wasm rows.rs
