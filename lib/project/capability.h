@@ -26,6 +26,9 @@ struct capability_context {
 	/* Puts an effect among the dead letters of this transaction.  ERR_MEMORY. */
 	database_refused_fn *refuse;
 	void *refuse_ctx;
+	/* As in struct database_rows; of before_commit. */
+	bool checks_late;
+	enum err (*begin_again)(void *refuse_ctx, struct project_failure *why);
 };
 
 /*

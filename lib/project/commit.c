@@ -44,6 +44,15 @@ refuse(void *ctx, const struct effect *effect, const char *error)
 	return ERR_OK;
 }
 
+/* PgWrite is the first that writes, so there is nothing but the cursor before its rows. */
+static enum err
+begin_again(void *ctx, struct project_failure *why)
+{
+	struct project *p = ctx;
+
+	return database_begin_from(&p->db, p->config, p->cursor, p->next, why);
+}
+
 struct capability_context
 project_context(struct project *p, uint64_t now_ns)
 {
@@ -52,7 +61,9 @@ project_context(struct project *p, uint64_t now_ns)
 					    .db = &p->db,
 					    .now_ns = now_ns,
 					    .refuse = refuse,
-					    .refuse_ctx = p };
+					    .refuse_ctx = p,
+					    .checks_late = p->checks_late,
+					    .begin_again = begin_again };
 }
 
 bool
@@ -114,9 +125,7 @@ transact(struct project *p, const struct capability_context *c, struct project_f
 	}
 	if (e == ERR_OK)
 		e = write_dead(p, why);
-	if (e == ERR_OK)
-		e = database_run(&p->db, "COMMIT", why);
-	return e;
+	return e == ERR_OK ? database_commit(&p->db, why) : e;
 }
 
 enum err
@@ -130,6 +139,18 @@ project_commit(struct project *p, uint64_t now_ns, struct project_failure *why)
 
 	c = project_context(p, now_ns);
 	e = transact(p, &c, why);
+	if (e == ERR_FORMAT && !p->checks_late) {
+		/* What was in memory of it goes with the connection. */
+		p->checks_late = true;
+		e = project_connect(p, now_ns, why);
+		c = project_context(p, now_ns);
+		if (e == ERR_OK && p->holds)
+			e = transact(p, &c, why);
+		else if (e == ERR_OK)
+			return ERR_OK;
+	}
+	if (e == ERR_FORMAT)
+		e = ERR_AGAIN;
 	if (e != ERR_OK) {
 		project_disconnect(p);
 		/* Such as a table that was dropped: connecting anew makes it, or says what is

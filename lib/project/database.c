@@ -236,6 +236,15 @@ database_begin_from(struct database *db, const struct project_config *config, ui
 	return e;
 }
 
+enum err
+database_commit(struct database *db, struct project_failure *why)
+{
+	MUST(db != NULL && db->state != NULL);
+
+	return db->ops->commit != NULL ? db->ops->commit(db->state, why)
+				       : database_run(db, "COMMIT", why);
+}
+
 /* ---- values -------------------------------------------------------------------------------- */
 
 struct database_value

@@ -58,6 +58,19 @@ struct database_gate {
 /* An effect that the table refused, and why.  ERR_MEMORY ends it all. */
 typedef enum err database_refused_fn(void *ctx, const struct effect *effect, const char *error);
 
+/* Effects that become rows of one table, in a transaction that has begun; borrowed. */
+struct database_rows {
+	const struct effect *const *effects;
+	size_t count; /* at least 1 */
+	/* Rows before were refused when it came to COMMIT: now it is looked earlier. */
+	bool checks_late;
+	database_refused_fn *refused;
+	/* A row has undone the transaction: begins another one with all that was in it, but rows.
+	 * Errors as of database_begin_from. */
+	enum err (*begin_again)(void *ctx, struct project_failure *why);
+	void *ctx;
+};
+
 /* What makes one connection. */
 struct database_place {
 	const struct project_config *config;
@@ -107,12 +120,12 @@ struct database_ops {
 	/* Looks at what write_rows will say. */
 	enum err (*prepare_rows)(void *state, const struct table *table,
 				 struct project_failure *why);
-	/* Writes a row for each effect, in a transaction that has begun, and hands over those that
-	 * cannot be rows of this table. */
+	/* Writes a row for each effect, and hands over those that cannot be rows of this table. */
 	enum err (*write_rows)(void *state, const struct table *table,
-			       const struct effect *const *effects, size_t count,
-			       database_refused_fn *refused, void *ctx,
-			       struct project_failure *why);
+			       const struct database_rows *rows, struct project_failure *why);
+	/* COMMIT.  ERR_FORMAT: it is refused because of values that were written, and undone.
+	 * NULL: no database does that. */
+	enum err (*commit)(void *state, struct project_failure *why);
 };
 
 struct database {
@@ -153,6 +166,9 @@ MUST_USE enum err database_take_table(struct database *db, const struct project_
  * `from`. */
 MUST_USE enum err database_begin_from(struct database *db, const struct project_config *config,
 				      uint64_t from, uint64_t to, struct project_failure *why);
+
+/* As ops->commit. */
+MUST_USE enum err database_commit(struct database *db, struct project_failure *why);
 
 struct database_value database_number(uint64_t v);
 struct database_value database_text(const char *text);

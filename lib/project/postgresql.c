@@ -70,6 +70,20 @@ postgresql_begin_from(void *state, const struct project_config *config, uint64_t
 	return e;
 }
 
+static enum err
+postgresql_commit(void *state, struct project_failure *why)
+{
+	struct pg_state *s = state;
+	enum err e = pg_run(s, "COMMIT", NULL, why);
+
+	/* That is how a server ends a transaction in which something failed. */
+	if (e == ERR_OK && !s->has_committed) {
+		project_say(why, "PostgreSQL: it has not committed");
+		return ERR_AGAIN;
+	}
+	return e;
+}
+
 /* ---- statements that wait ------------------------------------------------------------------ */
 
 /* bytea's hex form. */
@@ -436,4 +450,5 @@ const struct database_ops database_postgresql = {
 	.describe = postgresql_describe,
 	.prepare_rows = pg_prepare_rows,
 	.write_rows = pg_write_rows,
+	.commit = postgresql_commit,
 };

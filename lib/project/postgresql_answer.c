@@ -276,6 +276,7 @@ pg_take(struct pg_state *s, database_row_fn *fn, void *ctx, uint64_t *changed_ou
 			failed = pg_failed(s, result, why);
 		if (changed_out != NULL && failed == ERR_OK)
 			*changed_out = changed_by(result);
+		s->has_committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
 		if (fn != NULL && failed == ERR_OK) {
 			failed = give_rows(result, fn, ctx, why);
 			is_last = is_last || failed != ERR_OK;

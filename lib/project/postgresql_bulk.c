@@ -218,7 +218,7 @@ pg_try_bulk(struct pg_job *j, size_t from, size_t to, size_t *next_out)
 	for (at = from; e == ERR_OK && at < to; at++) {
 		size_t before = 0;
 
-		if (j->skipped[at])
+		if (j->errors[at] != NULL)
 			continue;
 		e = pg_read_row(j, at);
 		if (e == ERR_FORMAT) {

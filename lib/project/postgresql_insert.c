@@ -113,7 +113,7 @@ pg_try_inserts(struct pg_job *j, size_t from, size_t to)
 
 	pg_save(j->s, &q);
 	for (at = from; e == ERR_OK && at < to; at++) {
-		if (j->skipped[at])
+		if (j->errors[at] != NULL)
 			continue;
 		e = pg_read_row(j, at);
 		if (e == ERR_OK) {

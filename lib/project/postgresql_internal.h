@@ -43,6 +43,7 @@ struct pg_state {
 	struct sql told;      /* statements that go with the next one */
 	uint64_t deadline_ns; /* of all answers to what was sent */
 	size_t results;       /* of them so far */
+	bool has_committed;   /* what was done last is a COMMIT */
 	size_t waiting;       /* rows that have gone that way since the temporary table was empty */
 };
 
@@ -75,8 +76,7 @@ enum err pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out,
 		struct project_failure *why);
 
 enum err pg_prepare_rows(void *state, const struct table *table, struct project_failure *why);
-enum err pg_write_rows(void *state, const struct table *table, const struct effect *const *effects,
-		       size_t count, database_refused_fn *refused, void *ctx,
+enum err pg_write_rows(void *state, const struct table *table, const struct database_rows *rows,
 		       struct project_failure *why);
 
 /* ---- rows (postgresql_rows.c) ---- */
@@ -86,13 +86,17 @@ struct pg_job {
 	struct pg_state *s;
 	const struct table *table;
 	const struct effect *const *effects;
-	bool *skipped; /* no rows: they were handed over when they were read */
-	database_refused_fn *refused;
-	void *ctx;
+	char **errors; /* of a row: why it is refused; NULL: it is not */
 	struct project_failure *why;
 };
 
-/* Reads one row into the state's values.  ERR_FORMAT: it is none, and was handed over. */
+/* A row is refused.  ERR_MEMORY. */
+enum err pg_refuse(struct pg_job *j, size_t at, const char *error);
+/* Writes these rows; those that cannot be rows of the table are refused when all is done. */
+enum err pg_write_range(struct pg_job *j, size_t from, size_t to);
+/* The same, as far as COMMIT will take them (postgresql_late.c). */
+enum err pg_write_late(struct pg_job *j, size_t count);
+/* Reads one row into the state's values.  ERR_FORMAT: it is none, and is refused. */
 enum err pg_read_row(struct pg_job *j, size_t at);
 /* Adds what makes a savepoint where the next statements begin. */
 void pg_save(struct pg_state *s, struct sql *q);

@@ -15,6 +15,16 @@
 #define FEW_ROWS 16u
 
 enum err
+pg_refuse(struct pg_job *j, size_t at, const char *error)
+{
+	/* What was refused when it was read stays so, whatever a server says then. */
+	if (j->errors[at] != NULL)
+		return ERR_OK;
+	j->errors[at] = strdup(error);
+	return j->errors[at] != NULL ? ERR_OK : ERR_MEMORY;
+}
+
+enum err
 pg_read_row(struct pg_job *j, size_t at)
 {
 	struct pg_state *s = j->s;
@@ -26,8 +36,7 @@ pg_read_row(struct pg_job *j, size_t at)
 		e = row_read(&s->reader, j->effects[at]->payload, s->values, error);
 	if (e != ERR_FORMAT)
 		return e;
-	j->skipped[at] = true;
-	e = j->refused(j->ctx, j->effects[at], error);
+	e = pg_refuse(j, at, error);
 	return e == ERR_OK ? ERR_FORMAT : e;
 }
 
@@ -66,7 +75,7 @@ write_range(struct pg_job *j, size_t from, size_t to)
 		e = few ? pg_try_inserts(j, from, to) : pg_try_bulk(j, from, to, &next);
 		step = few || next - from == 1 ? 1 : (next - from + 1) / 2;
 		if (e == ERR_FORMAT && next - from == 1) {
-			e = j->refused(j->ctx, j->effects[from], j->why->text);
+			e = pg_refuse(j, from, j->why->text);
 		} else if (e == ERR_FORMAT) {
 			size_t at;
 
@@ -80,26 +89,38 @@ write_range(struct pg_job *j, size_t from, size_t to)
 }
 
 enum err
-pg_write_rows(void *state, const struct table *table, const struct effect *const *effects,
-	      size_t count, database_refused_fn *refused, void *ctx, struct project_failure *why)
+pg_write_range(struct pg_job *j, size_t from, size_t to)
+{
+	size_t chunk = j->table->key_count > 0 ? CHUNK_ROWS : to - from;
+	enum err e = ERR_OK;
+
+	for (; e == ERR_OK && from < to; from += chunk)
+		e = write_range(j, from, to - from < chunk ? to : from + chunk);
+	return e;
+}
+
+enum err
+pg_write_rows(void *state, const struct table *table, const struct database_rows *rows,
+	      struct project_failure *why)
 {
 	struct pg_job j = { .s = state,
 			    .table = table,
-			    .effects = effects,
-			    .skipped = calloc(count, sizeof(bool)),
-			    .refused = refused,
-			    .ctx = ctx,
+			    .effects = rows->effects,
+			    .errors = calloc(rows->count, sizeof(char *)),
 			    .why = why };
-	size_t chunk = table->key_count > 0 ? CHUNK_ROWS : count;
-	enum err e = ERR_OK;
-	size_t at;
+	enum err e;
+	size_t i;
 
-	MUST(j.s->values != NULL && count > 0);
+	MUST(j.s->values != NULL && rows->count > 0);
 
-	if (j.skipped == NULL)
+	if (j.errors == NULL)
 		return ERR_MEMORY;
-	for (at = 0; e == ERR_OK && at < count; at += chunk)
-		e = write_range(&j, at, count - at < chunk ? count : at + chunk);
-	free(j.skipped);
+	e = rows->checks_late ? pg_write_late(&j, rows->count) : pg_write_range(&j, 0, rows->count);
+	for (i = 0; i < rows->count; i++) {
+		if (e == ERR_OK && j.errors[i] != NULL)
+			e = rows->refused(rows->ctx, rows->effects[i], j.errors[i]);
+		free(j.errors[i]);
+	}
+	free((void *)j.errors);
 	return e;
 }

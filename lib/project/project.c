@@ -158,8 +158,9 @@ set_up(struct project *p, struct cursor *c, uint64_t now_ns, struct project_fail
 	if (e == ERR_OK)
 		e = open_capabilities(p, !c->found, now_ns, why);
 	if (e == ERR_OK)
-		e = database_run(&p->db, "COMMIT", why);
-	return e;
+		e = database_commit(&p->db, why);
+	/* Nothing of an observer's is in it. */
+	return e == ERR_FORMAT ? ERR_AGAIN : e;
 }
 
 void

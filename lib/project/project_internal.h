@@ -27,6 +27,7 @@ struct project {
 	uint64_t due_ns;
 	uint64_t quiet_until_ns; /* batches without effects wait until then */
 	struct effects effects;
+	bool checks_late; /* a COMMIT was refused because of rows: they are looked at before */
 	/* Of the transaction under way. */
 	struct dead_letter *dead;
 	size_t dead_count;

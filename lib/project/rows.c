@@ -70,13 +70,17 @@ static enum err
 rows_before_commit(const struct capability_context *c, void *state, struct project_failure *why)
 {
 	struct rows *r = state;
-	size_t count = r->count;
+	struct database_rows rows = { .effects = r->effects,
+				      .count = r->count,
+				      .checks_late = c->checks_late,
+				      .refused = c->refuse,
+				      .begin_again = c->begin_again,
+				      .ctx = c->refuse_ctx };
 
 	r->count = 0;
-	if (count == 0)
+	if (rows.count == 0)
 		return ERR_OK;
-	return c->db->ops->write_rows(c->db->state, &r->table, r->effects, count, c->refuse,
-				      c->refuse_ctx, why);
+	return c->db->ops->write_rows(c->db->state, &r->table, &rows, why);
 }
 
 const struct capability capability_rows = {

@@ -30,6 +30,14 @@ on_busy(void *ctx, int tries)
 	return item.ready_read ? 0 : 1;
 }
 
+bool
+sqlite_is_woken(struct sqlite_state *s)
+{
+	struct wait_item item = { .fd = s->wake_fd, .want_read = true };
+
+	return wait_ready(&item, 1, 0) == ERR_OK && item.ready_read;
+}
+
 enum err
 sqlite_failed(struct sqlite_state *s, int code, struct project_failure *why)
 {
@@ -212,11 +220,22 @@ is_numeric(struct bytes type)
 	       !has_word(type, "BLOB") && type.size > 0;
 }
 
+/* All numbers there are doubles. */
+static bool
+is_real(struct bytes type)
+{
+	return !has_word(type, "INT") &&
+	       (has_word(type, "REAL") || has_word(type, "FLOA") || has_word(type, "DOUB"));
+}
+
 static enum err
 add_column(void *ctx, const struct bytes *columns, size_t count)
 {
 	(void)count;
-	return table_add(ctx, columns[0], is_numeric(columns[1]) ? COLUMN_NUMERIC : COLUMN_PLAIN,
+	return table_add(ctx, columns[0],
+			 !is_numeric(columns[1]) ? COLUMN_PLAIN
+			 : is_real(columns[1])   ? COLUMN_REAL
+						 : COLUMN_NUMERIC,
 			 false);
 }
 

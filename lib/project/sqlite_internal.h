@@ -30,12 +30,16 @@ struct sqlite_state {
 	struct row_value *values;
 };
 
+/* Whether this process is to end. */
+bool sqlite_is_woken(struct sqlite_state *s);
 /* Says what failed and gives the error of it. */
 enum err sqlite_failed(struct sqlite_state *s, int code, struct project_failure *why);
 
 enum err sqlite_prepare_rows(void *state, const struct table *table, struct project_failure *why);
-enum err sqlite_write_rows(void *state, const struct table *table,
-			   const struct effect *const *effects, size_t count,
-			   database_refused_fn *refused, void *ctx, struct project_failure *why);
+enum err sqlite_write_rows(void *state, const struct table *table, const struct database_rows *rows,
+			   struct project_failure *why);
+/* Binds a value of a row as it is to lie in such a column; gives SQLite's code. */
+int sqlite_bind_value(sqlite3_stmt *statement, int at, const struct row_value *v,
+		      enum column_form form);
 
 #endif

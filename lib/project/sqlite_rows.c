@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Rows into SQLite: one prepared statement for each set of columns, a step a row.  A row that the
- * table refuses undoes itself alone, so nothing else is needed to go on behind it.
+ * table refuses undoes itself alone, so nothing else is needed to go on behind it; but where a
+ * trigger undoes the transaction, it is begun again without that row.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,72 +10,6 @@
 
 #include "base/must.h"
 #include "project/sqlite_internal.h"
-
-/* The digits of the largest i64. */
-#define I64_DIGITS 19u
-
-/* ---- values -------------------------------------------------------------------------------- */
-
-/* What a text is as a number: a whole one that fits, one that does not, or neither. */
-enum whole { WHOLE_NONE, WHOLE_FITS, WHOLE_LARGE };
-
-static enum whole
-read_whole(const char *text, size_t size, int64_t *out)
-{
-	bool negative = size > 0 && text[0] == '-';
-	size_t digits = size - negative;
-	uint64_t limit = negative ? UINT64_C(1) << 63 : INT64_MAX;
-	uint64_t v = 0;
-	size_t i;
-
-	for (i = negative; i < size; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return WHOLE_NONE;
-	}
-	/* A zero at the front or with a sign is no number that is written back the same. */
-	if (digits == 0 || (text[negative] == '0' && (digits > 1 || negative)))
-		return WHOLE_NONE;
-	if (digits > I64_DIGITS)
-		return WHOLE_LARGE;
-	for (i = negative; i < size; i++)
-		v = v * 10 + (uint64_t)(text[i] - '0');
-	if (v > limit)
-		return WHOLE_LARGE;
-	*out = negative ? (int64_t)(0 - v) : (int64_t)v;
-	return WHOLE_FITS;
-}
-
-static int
-bind_text(sqlite3_stmt *statement, int at, const struct row_value *v, enum column_form form)
-{
-	struct bytes text = row_value_text(v, form);
-	const char *data = text.data != NULL ? (const char *)text.data : "";
-	int64_t whole = 0;
-	enum whole kind = WHOLE_NONE;
-
-	if (form == COLUMN_NUMERIC || v->kind == ROW_NUMBER)
-		kind = read_whole(data, text.size, &whole);
-	if (kind == WHOLE_FITS && v->kind == ROW_NUMBER)
-		return sqlite3_bind_int64(statement, at, whole);
-	/* SQLite would make a double of it there, and keeps blobs as they are. */
-	if (kind == WHOLE_LARGE && form == COLUMN_NUMERIC)
-		return sqlite3_bind_blob64(statement, at, data, text.size, SQLITE_STATIC);
-	return sqlite3_bind_text64(statement, at, data, text.size, SQLITE_STATIC, SQLITE_UTF8);
-}
-
-static int
-bind_value(sqlite3_stmt *statement, int at, const struct row_value *v, enum column_form form)
-{
-	switch (v->kind) {
-	case ROW_NULL:
-		return sqlite3_bind_null(statement, at);
-	case ROW_FALSE:
-	case ROW_TRUE:
-		return sqlite3_bind_int64(statement, at, v->kind == ROW_TRUE);
-	default:
-		return bind_text(statement, at, v, form);
-	}
-}
 
 /* ---- statements ---------------------------------------------------------------------------- */
 
@@ -238,10 +173,11 @@ is_of_values(struct sqlite_state *s, const struct table *t, const uint8_t *mask,
 	return made;
 }
 
-/* ERR_FORMAT: the table refused it, and `error` says why. */
+/* ERR_FORMAT: the table refused it, and `error` says why; *undone_out: with all of the transaction.
+ */
 static enum err
 write_row(struct sqlite_state *s, const struct table *t, uint8_t *mask, char *error,
-	  struct project_failure *why)
+	  bool *undone_out, struct project_failure *why)
 {
 	sqlite3_stmt *statement = NULL;
 	int code = SQLITE_OK;
@@ -256,7 +192,8 @@ write_row(struct sqlite_state *s, const struct table *t, uint8_t *mask, char *er
 		return e;
 	for (i = 0; code == SQLITE_OK && i < t->count; i++) {
 		if (mask[i] != 0)
-			code = bind_value(statement, at++, &s->values[i], t->columns[i].form);
+			code = sqlite_bind_value(statement, at++, &s->values[i],
+						 t->columns[i].form);
 	}
 	if (code == SQLITE_OK)
 		code = sqlite3_step(statement);
@@ -265,8 +202,9 @@ write_row(struct sqlite_state *s, const struct table *t, uint8_t *mask, char *er
 		return ERR_OK;
 	}
 	e = sqlite_failed(s, code, why);
-	/* A trigger may have undone the whole batch: then it is no matter of one row. */
-	if (sqlite3_get_autocommit(s->db) == 0 && is_of_values(s, t, mask, code)) {
+	/* By RAISE(ROLLBACK).  A disk that is full does so too, and is no row's fault. */
+	*undone_out = sqlite3_get_autocommit(s->db) != 0;
+	if (*undone_out ? is_refusal(code) : is_of_values(s, t, mask, code)) {
 		(void)snprintf(error, ROW_ERROR_BYTES, "%.*s", (int)ROW_ERROR_BYTES - 1, why->text);
 		e = ERR_FORMAT;
 	}
@@ -295,28 +233,68 @@ sqlite_prepare_rows(void *state, const struct table *table, struct project_failu
 	return e;
 }
 
-enum err
-sqlite_write_rows(void *state, const struct table *table, const struct effect *const *effects,
-		  size_t count, database_refused_fn *refused, void *ctx,
-		  struct project_failure *why)
+/* What a pass over the rows of a batch needs. */
+struct pass {
+	struct sqlite_state *s;
+	const struct table *table;
+	const struct database_rows *rows;
+	uint8_t *mask;
+	bool *dead; /* a row: it was refused */
+	struct project_failure *why;
+};
+
+/* All rows that are not dead yet; *undone_out: one has died and taken the others with it. */
+static enum err
+write_all(struct pass *p, bool *undone_out)
 {
-	struct sqlite_state *s = state;
+	struct sqlite_state *s = p->s;
 	char error[ROW_ERROR_BYTES];
-	uint8_t *mask = malloc(table->count);
-	enum err e = mask != NULL ? ERR_OK : ERR_MEMORY;
+	enum err e = ERR_OK;
 	size_t i;
 
-	MUST(s->values != NULL);
+	*undone_out = false;
+	for (i = 0; e == ERR_OK && !*undone_out && i < p->rows->count; i++) {
+		const struct effect *effect = p->rows->effects[i];
 
-	for (i = 0; e == ERR_OK && i < count; i++) {
-		e = row_reader_begin(&s->reader, effects[i]->payload.size);
+		if (p->dead[i])
+			continue;
+		e = row_reader_begin(&s->reader, effect->payload.size);
 		if (e == ERR_OK)
-			e = row_read(&s->reader, effects[i]->payload, s->values, error);
+			e = row_read(&s->reader, effect->payload, s->values, error);
 		if (e == ERR_OK)
-			e = write_row(s, table, mask, error, why);
-		if (e == ERR_FORMAT)
-			e = refused(ctx, effects[i], error);
+			e = write_row(s, p->table, p->mask, error, undone_out, p->why);
+		if (e == ERR_FORMAT) {
+			p->dead[i] = true;
+			e = p->rows->refused(p->rows->ctx, effect, error);
+		}
 	}
-	free(mask);
+	return e;
+}
+
+enum err
+sqlite_write_rows(void *state, const struct table *table, const struct database_rows *rows,
+		  struct project_failure *why)
+{
+	struct pass pass = { .s = state,
+			     .table = table,
+			     .rows = rows,
+			     .mask = malloc(table->count),
+			     .dead = calloc(rows->count, sizeof(bool)),
+			     .why = why };
+	bool undone = false;
+	enum err e = pass.mask != NULL && pass.dead != NULL ? ERR_OK : ERR_MEMORY;
+
+	MUST(pass.s->values != NULL && rows->count > 0);
+
+	if (e == ERR_OK)
+		e = write_all(&pass, &undone);
+	/* One row fewer each time. */
+	while (e == ERR_OK && undone) {
+		e = sqlite_is_woken(pass.s) ? ERR_END : rows->begin_again(rows->ctx, why);
+		if (e == ERR_OK)
+			e = write_all(&pass, &undone);
+	}
+	free(pass.mask);
+	free(pass.dead);
 	return e;
 }

@@ -21,6 +21,7 @@ enum column_form {
 	COLUMN_PLAIN,   /* its type reads texts */
 	COLUMN_JSON,    /* its type reads JSON */
 	COLUMN_NUMERIC, /* SQLite: it turns texts into numbers where it can */
+	COLUMN_REAL,    /* SQLite: the same, and all of them into doubles */
 };
 
 struct table_column {

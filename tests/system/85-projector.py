@@ -186,6 +186,44 @@ def checked_rows(tap, db, folder):
     p.stop()
 
 
+LATE = {
+    "SQLite": ["CREATE TABLE late (n BIGINT PRIMARY KEY, parent BIGINT, note TEXT)",
+               "CREATE TRIGGER late AFTER INSERT ON late WHEN new.parent >= 5000 BEGIN "
+               "SELECT RAISE(ROLLBACK, 'late: no such parent'); END"],
+    "PostgreSQL": ["CREATE TABLE late (n BIGINT PRIMARY KEY, parent BIGINT CONSTRAINT late "
+                   "REFERENCES late DEFERRABLE INITIALLY DEFERRED, note TEXT)"],
+}
+
+
+@test
+def rows_refused_late(tap, db, folder):
+    """A row that undoes the whole batch, or that the table refuses only when it is committed."""
+    for sql in LATE[db.name]:
+        db.ask(sql)
+    for step, key in enumerate(([], ["n"])):
+        base = 1000 * step
+        p = start(db, folder, TABLE="late", KEY=key)
+        p.begin()
+        good = [row(n=base + n, parent=base + 40 + n if n < 40 else None) for n in range(80)]
+        bad = [row(n=base + 100 + n, parent=5000 + n) for n in range(3)] + [(PG, b"no row")]
+        p.batch(p.cursor + 1, good[:10] + bad[:2] + good[10:] + bad[2:])
+        name = ", with a key" if key else ""
+        tap.same("rows that others behind them make good are there" + name,
+                 db.ask("SELECT count(*), min(n), max(n) FROM late WHERE n >= %d" % base),
+                 [["80", str(base), str(base + 79)]])
+        letters = db.ask("SELECT ordinal, error FROM hark_dead_letters WHERE first_index = %d "
+                         "ORDER BY ordinal" % (2 * step))
+        tap.row("the others are dead, each once" + name,
+                [int(n) for n, _ in letters] == [10, 11, 82, 83] and
+                all(("late" in words) == (n != "83") for n, words in letters), letters)
+        tap.same("nobody was told that the database is away" + name,
+                 [s for s in p.states if s["STATE"] != "ok"], [])
+        p.batch(p.cursor + 1, [row(n=base + 90, parent=base + 91), row(n=base + 91, parent=base + 90)])
+        tap.same("and two that need each other" + name,
+                 db.ask("SELECT count(*) FROM late WHERE n >= %d" % base), [["82"]])
+        p.stop()
+
+
 MERGED = ("CREATE TABLE merged (cell TEXT NOT NULL, pid BIGINT NOT NULL, started NUMERIC(20), "
           "ended NUMERIC(20), spent NUMERIC(20) GENERATED ALWAYS AS (ended - started) STORED, "
           "note TEXT, PRIMARY KEY (cell, pid))")

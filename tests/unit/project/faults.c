@@ -90,15 +90,15 @@ faulty_prepare(void *state, const struct table *table, struct project_failure *w
 }
 
 static enum err
-faulty_write(void *state, const struct table *table, const struct effect *const *effects,
-	     size_t count, database_refused_fn *refused, void *ctx, struct project_failure *why)
+faulty_write(void *state, const struct table *table, const struct database_rows *rows,
+	     struct project_failure *why)
 {
 	bool now = fails();
 	enum err e;
 
 	if (now && !is_done)
 		return lost(ERR_OK, why);
-	e = database_sqlite.write_rows(state, table, effects, count, refused, ctx, why);
+	e = database_sqlite.write_rows(state, table, rows, why);
 	return now ? lost(e, why) : e;
 }
 
