@@ -100,8 +100,13 @@ on_supervisor(void *ctx, uint32_t ready)
 	e = message_receive(ROLE_SUPERVISOR_FD, d->bytes, sizeof(d->bytes), &m);
 	if (e == ERR_AGAIN)
 		return;
+	if (e == ERR_END) {
+		end(d, EXIT_OK);
+		return;
+	}
 	if (e != ERR_OK) {
-		end(d, e == ERR_END ? EXIT_OK : EXIT_PROTOCOL);
+		fail(d, e == ERR_SYSTEM ? EXIT_OS : EXIT_PROTOCOL, "harkd cannot be heard: %s",
+		     e == ERR_SYSTEM ? strerror(errno) : err_text(e));
 		return;
 	}
 	message_close(&m);

@@ -183,7 +183,9 @@ wait_for_go(struct start *s, bool *stopped_out)
 			return EXIT_OK;
 		}
 		if (e != ERR_OK)
-			return EXIT_PROTOCOL;
+			return fail(e == ERR_SYSTEM ? EXIT_OS : EXIT_PROTOCOL,
+				    "harkd cannot be heard: %s",
+				    e == ERR_SYSTEM ? strerror(errno) : err_text(e));
 		code = hear(s, &m, &go, stopped_out);
 		message_close(&m);
 	}
