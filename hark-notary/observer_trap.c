@@ -166,7 +166,6 @@ write_receipt(struct notary *n, const struct observer *o, bool has_place)
 static void
 quarantine(struct notary *n, struct observer *o, uint64_t receipt)
 {
-	uint64_t index = ledger_next_index(OPERATIONS(n)->ledger);
 	struct module *m = o->module;
 	size_t size = 0;
 	size_t i;
@@ -181,7 +180,7 @@ quarantine(struct notary *n, struct observer *o, uint64_t receipt)
 		if (other == o || other->module != m || !other->is_running)
 			continue;
 		other->is_heard = true;
-		promise(n, other, &other->end, o->trap.report.trap_class, index);
+		promise(n, other, &other->end, o->trap.report.trap_class, receipt);
 	}
 }
 

@@ -75,6 +75,9 @@ strikes_are_a_modules(void **state)
 	/* Who runs it too is told, and not read any more. */
 	assert_int_equal(w.trapped_count, 5);
 	assert_true(w.trapped.is_quarantined && w.trapped.trap_class == 3);
+	assert_memory_equal(w.trapped.observer.data, "c", 1);
+	/* Of the receipt, behind which stands that it was one too many. */
+	assert_int_equal(w.trapped.index, world_size(&w, PROTO_OPERATIONS) - 2);
 	assert_false(notary_observer_is_read(w.core, bytes_of("c")));
 	assert_int_equal(world_observer_gone(&w, "c", "died"), ERR_OK);
 	restart(&w);
