@@ -20,8 +20,11 @@
 /* The longest reason, as a message has it. */
 #define REASON_BYTES_MAX 1024u
 
+enum { OPTION_CONFIG = 0x4d00 };
+
 static const struct option prune_options[] = {
 	LEDGER_CHOICE_OPTIONS,
+	{ "config", required_argument, NULL, OPTION_CONFIG },
 	CLIENT_OPTIONS,
 	{ 0 },
 };
@@ -35,20 +38,26 @@ static const struct option redact_options[] = {
 
 static const struct args_command prune_command = {
 	.name = "hark ledger prune",
-	.usage = "usage: hark ledger prune INDEX\n"
-		 "\n"
-		 "Drops the segments all of whose leaves are below INDEX. Their hashes stay, so "
-		 "that\n"
-		 "old proofs and checkpoints still verify, and an operations record says it. What "
-		 "an\n"
-		 "observer has not read is not dropped.\n"
-		 "\n" LEDGER_CHOICE_USAGE CLIENT_USAGE "      --help            print this\n"
-		 "      --version         print the version\n"
-		 "\n"
-		 "exit: 0 done, 2 usage, 5 the daemon does not answer, 65 the ledger is damaged,\n"
-		 "      66 so many leaves are not there, 74 writing failed, 75 an observer has not "
-		 "read\n"
-		 "      so far, or the daemon runs and --dir was given, 77 not allowed\n",
+	.usage =
+		"usage: hark ledger prune INDEX\n"
+		"\n"
+		"Drops the segments all of whose leaves are below INDEX. Their hashes stay, so "
+		"that\n"
+		"old proofs and checkpoints still verify, and an operations record says it. What "
+		"an\n"
+		"observer has not read is not dropped. Without a daemon those are known that one "
+		"has\n"
+		"run with; a configuration that none has seen yet is named with --config.\n"
+		"\n" LEDGER_CHOICE_USAGE "      --config FILE     with --dir: what its observers "
+					 "have not read stays, too\n" CLIENT_USAGE
+		"      --help            print this\n"
+		"      --version         print the version\n"
+		"\n"
+		"exit: 0 done, 2 usage, 5 the daemon does not answer, 65 the ledger is damaged,\n"
+		"      66 so many leaves are not there, 74 writing failed, 75 an observer has not "
+		"read\n"
+		"      so far, or the daemon runs and --dir was given, 77 not allowed, 78 FILE is\n"
+		"      no configuration, or another directory's\n",
 	.options = prune_options,
 };
 
@@ -76,6 +85,7 @@ struct change {
 	struct ledger_choice choice;
 	uint64_t index;
 	const char *reason; /* NULL: none */
+	const char *config; /* NULL: none */
 };
 
 /* Options and INDEX; *ready where it can go on. */
@@ -101,12 +111,16 @@ read_arguments(const struct args_command *command, int argc, char **argv, struct
 			client_set_control(optarg);
 		else if (option == 'r')
 			c->reason = optarg;
+		else if (option == OPTION_CONFIG)
+			c->config = optarg;
 		else if (!ledger_choice_option(&c->choice, option, optarg))
 			return EXIT_USAGE;
 	}
 	if (index == NULL || args_operand(&args) != NULL ||
 	    num_read_u64(index, strlen(index), UINT64_MAX - 1, &c->index) != ERR_OK)
 		return args_mistake(&args, "expected one INDEX, a decimal number");
+	if (c->config != NULL && c->choice.dir == NULL)
+		return args_mistake(&args, "--config goes with --dir: a daemon knows its own");
 	if (c->reason != NULL &&
 	    (strlen(c->reason) > REASON_BYTES_MAX || !text_is_utf8(c->reason, strlen(c->reason))))
 		return args_mistake(&args, "a reason is UTF-8 of at most %u bytes",
@@ -150,9 +164,9 @@ command_ledger_prune(int argc, char **argv)
 	code = read_arguments(&prune_command, argc, argv, &c, &ready);
 	if (!ready)
 		return code;
-	code = c.choice.dir != NULL
-		       ? ledger_offline_prune(c.choice.dir, c.choice.ledger, c.index, &first)
-		       : ask(&c, MESSAGE_ASK_PRUNE, &first);
+	code = c.choice.dir != NULL ? ledger_offline_prune(c.choice.dir, c.config, c.choice.ledger,
+							   c.index, &first)
+				    : ask(&c, MESSAGE_ASK_PRUNE, &first);
 	if (code == EXIT_OK)
 		log_info("the first leaf that is here is %" PRIu64, first);
 	return code;

@@ -2,18 +2,13 @@
 /* Prunes and redacts without a daemon.  Retiring is in ledger_retire.c. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/must.h"
-#include "base/num.h"
-#include "base/text.h"
-#include "config/config.h"
 #include "hark/ledger_data.h"
 #include "hark/ledger_offline.h"
-#include "os/file.h"
-#include "os/folder.h"
+#include "hark/observer_cursors.h"
 #include "prog/exit.h"
 #include "prog/log.h"
 #include "proto/origin.h"
@@ -89,74 +84,12 @@ finish(struct ledger_data *d, enum err e, const char *failed_kind, enum proto_le
 	}
 }
 
-/* A daemon's observers: the first that has not read so far, by what was kept of it. */
-struct cursors {
-	int dirfd;
-	uint64_t index;
-	uint64_t cursor;
-	char name[CONFIG_OBSERVER_NAME_BYTES_MAX + 1]; /* "": none */
-};
-
-static enum err
-look_at_cursor(void *ctx, const char *file)
-{
-	static const char end[] = ".cursor";
-	struct cursors *c = ctx;
-	cleanup(file_close) int fd = -1;
-	cleanup(buf_finish) struct buf text = { 0 };
-	size_t size = strlen(file);
-	uint64_t cursor = 0;
-
-	if (size <= strlen(end) || size > CONFIG_OBSERVER_NAME_BYTES_MAX + strlen(end) ||
-	    strcmp(file + size - strlen(end), end) != 0 || c->name[0] != '\0')
-		return ERR_OK;
-	if (file_open_read_at(c->dirfd, file, &fd) != ERR_OK ||
-	    file_read_all(fd, NUM_U64_DIGITS_MAX + 1, &text) != ERR_OK || text.size < 2 ||
-	    num_read_u64((const char *)text.data, text.size - 1, UINT64_MAX, &cursor) != ERR_OK)
-		cursor = 0; /* what cannot be read holds all: somebody must look */
-	if (cursor < c->index) {
-		c->cursor = cursor;
-		(void)snprintf(c->name, sizeof(c->name), "%.*s", (int)(size - strlen(end)), file);
-	}
-	return ERR_OK;
-}
-
-/* What an observer has not read stays, as with a daemon. */
-static int
-ask_observers(const char *data, enum proto_ledger ledger, uint64_t index)
-{
-	struct cursors c = { .dirfd = -1, .index = index };
-	cleanup(file_close) int fd = -1;
-	char path[CONFIG_PATH_BYTES_MAX + 16];
-	enum err e;
-
-	if (ledger != PROTO_EVIDENCE)
-		return EXIT_OK;
-	(void)snprintf(path, sizeof(path), "%.4095s/observers", data);
-	e = folder_open_path(path, &fd);
-	if (e == ERR_MISSING)
-		return EXIT_OK;
-	c.dirfd = fd;
-	if (e == ERR_OK)
-		e = folder_list(fd, look_at_cursor, &c);
-	if (e != ERR_OK) {
-		log_error("the cursors of the observers cannot be read: %s", strerror(errno));
-		return EXIT_IO;
-	}
-	if (c.name[0] == '\0')
-		return EXIT_OK;
-	log_error("observer %s has read up to leaf %" PRIu64
-		  ": prune no further, or remove it first",
-		  c.name, c.cursor);
-	return EXIT_TEMPORARY;
-}
-
 int
-ledger_offline_prune(const char *data, enum proto_ledger ledger, uint64_t index,
+ledger_offline_prune(const char *data, const char *config, enum proto_ledger ledger, uint64_t index,
 		     uint64_t *first_out)
 {
 	struct ledger_data d;
-	int code = ask_observers(data, ledger, index);
+	int code = ledger == PROTO_EVIDENCE ? observer_cursors_allow(data, config, index) : EXIT_OK;
 
 	if (code != EXIT_OK)
 		return code;

@@ -16,8 +16,9 @@
  * Each gives EXIT_OK or what was told: EXIT_TEMPORARY where a daemon runs, EXIT_NO_INPUT, EXIT_DATA
  * and the like.  `data` is the data directory, not a ledger's own.
  */
-MUST_USE int ledger_offline_prune(const char *data, enum proto_ledger ledger, uint64_t index,
-				  uint64_t *first_out);
+/* config: the file whose observers hold what they have not read, too; NULL: none. */
+MUST_USE int ledger_offline_prune(const char *data, const char *config, enum proto_ledger ledger,
+				  uint64_t index, uint64_t *first_out);
 /* reason may be NULL. */
 MUST_USE int ledger_offline_redact(const char *data, enum proto_ledger ledger, uint64_t index,
 				   const char *reason);

@@ -333,6 +333,8 @@ life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 		reload_cells(h);
 	if (h->exit_code == EXIT_OK && observer_keep_all(h))
 		observer_reload(h);
+	if (h->exit_code == EXIT_OK)
+		observer_sweep(h);
 	return h->exit_code;
 }
 

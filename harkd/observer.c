@@ -226,6 +226,7 @@ observer_add(struct harkd *h, struct config_observer *manifest, bool from_config
 	o->next = *link;
 	*link = o;
 	observer_read_cursor(o);
+	observer_keep_from(o);
 	if (observer_is_off(h, o->manifest.name))
 		observer_enter(o, OBSERVER_DISABLED, "");
 	return o;

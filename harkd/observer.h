@@ -222,10 +222,15 @@ bool observer_is_off(const struct harkd *h, const char *name);
 /* How far it is, for who asks while it does not run. */
 void observer_keep_cursor(struct observer *o);
 void observer_read_cursor(struct observer *o);
+/* Of one that has never run: where it will begin, for who prunes while no harkd runs. */
+void observer_keep_from(struct observer *o);
 /* All that is kept of it. */
 void observer_unkeep(struct harkd *h, const char *name);
 /* Adds all that are kept.  False: said why. */
 MUST_USE bool observer_keep_all(struct harkd *h);
+
+/* Removes what is kept of observers that are neither here nor in the configuration. */
+void observer_sweep(struct harkd *h);
 
 /* ---- observer_reload.c ---- */
 

@@ -106,6 +106,7 @@ add(struct harkd *h, const struct message *ask)
 	}
 	if (!observer_keep(o, &why)) {
 		refuse(h, ask, why.code, why.text);
+		observer_unkeep(h, o->manifest.name);
 		observer_destroy(o);
 		return;
 	}

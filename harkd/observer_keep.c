@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * DATA/observers: <name> is the manifest of one that a command added, <name>.off says that a person
- * has disabled it, <name>.cursor how far it was.  The last two are there for observers of the
- * configuration too.
+ * has disabled it, <name>.cursor how far it was, or where it will begin.  The last two are there
+ * for observers of the configuration too.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +22,8 @@
 
 #define OFF    ".off"
 #define CURSOR ".cursor"
+/* What stands before the number of one that has never run: where it will begin. */
+#define FROM "from "
 
 /* A name of a file beside the manifest. */
 struct beside {
@@ -102,6 +104,21 @@ observer_keep_cursor(struct observer *o)
 }
 
 void
+observer_keep_from(struct observer *o)
+{
+	struct beside name = beside(o->manifest.name, CURSOR);
+	char text[sizeof(FROM) + NUM_U64_DIGITS_MAX + 1] = FROM;
+	size_t size = strlen(FROM);
+
+	if (o->has_cursor)
+		return;
+	size += num_write_u64(o->manifest.from, text + size);
+	text[size++] = '\n';
+	if (store_replace(o->h->place.observers_fd, name.text, 0600, text, size) != ERR_OK)
+		log_warning("DATA/observers/%s cannot be written: %s", name.text, strerror(errno));
+}
+
+void
 observer_read_cursor(struct observer *o)
 {
 	struct beside name = beside(o->manifest.name, CURSOR);
@@ -134,8 +151,6 @@ observer_unkeep(struct harkd *h, const char *name)
 	}
 }
 
-/* ---- all of them --------------------------------------------------------------------------- */
-
 static bool
 ends_with(const char *name, const char *end)
 {
@@ -143,6 +158,56 @@ ends_with(const char *name, const char *end)
 
 	return size > strlen(end) && strcmp(name + size - strlen(end), end) == 0;
 }
+
+/* Whose file beside a manifest it is; "": it is none of those. */
+static struct beside
+owner_of(const char *file)
+{
+	static const char *const ends[] = { CURSOR, OFF };
+	struct beside owner = { "" };
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (ends_with(file, ends[i]) && strlen(file) < sizeof(owner.text))
+			(void)snprintf(owner.text, sizeof(owner.text), "%.*s",
+				       (int)(strlen(file) - strlen(ends[i])), file);
+	}
+	return owner;
+}
+
+static bool
+is_in_config(const struct harkd *h, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < h->config.observer_count; i++) {
+		if (strcmp(h->config.observers[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err
+sweep_one(void *ctx, const char *file)
+{
+	struct harkd *h = ctx;
+	struct beside owner = owner_of(file);
+
+	/* One of the configuration that could not be added still holds what it has not read. */
+	if (owner.text[0] != '\0' && observer_find(h, owner.text) == NULL &&
+	    !is_in_config(h, owner.text))
+		(void)!store_remove(h->place.observers_fd, file);
+	return ERR_OK;
+}
+
+void
+observer_sweep(struct harkd *h)
+{
+	/* What stays holds leaves that nobody will read, which a person is told who prunes. */
+	(void)!folder_list(h->place.observers_fd, sweep_one, h);
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
 
 static enum err
 read_one(struct harkd *h, const char *name, struct config_observer *out, struct config_failure *why)

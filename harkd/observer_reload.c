@@ -48,6 +48,7 @@ change(struct observer *o, const struct config_observer *wanted)
 	config_observer_finish(&o->manifest);
 	o->manifest = manifest;
 	o->module.label = o->projector.label = o->manifest.name;
+	observer_keep_from(o);
 	observer_again(o, "its configuration has changed");
 }
 

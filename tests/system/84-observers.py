@@ -700,6 +700,59 @@ def pruned():
         d.stop()
 
 
+@test("prune: without a daemon not beyond what an observer is to begin with that has never run", engine=None)
+def pruned_offline():
+    ledger = "data: {data}\nrun: {run}\nledger: {{segment_bytes: 4MiB}}\n"
+    entry = "observers:\n  - {{name: %s, module: /no/such, digest: \"sha256:" + "0" * 64 + "\", engine: noop, from: %d}}\n"
+    with Daemon(config=ledger + entry % ("never", 3)) as d:
+        def prune(index, *more, code=0):
+            return d.hark("ledger", "prune", str(index), "--dir", d.data, *more, code=code)
+
+        for _ in range(2):                  # what it is to begin with is no cursor, the second time either
+            d.start()
+            d.until("never", "refused")
+            equal(d.observers()["never"].get("cursor"), None, "its cursor")
+            d.stop()
+        said = prune(4, code=75)
+        assert "observer never has read nothing yet, from leaf 3" in said, said
+        prune(3)
+        d.config = ledger + entry % ("never", 4)
+        d.start()
+        d.config = ledger + entry % ("never", 5)
+        d.command()                         # writes it
+        os.kill(d.process.pid, signal.SIGHUP)
+        wait_for(lambda: "never has changed in the configuration" in d.err(), "it is read again")
+        d.until("never", "refused")
+        d.stop()
+        said = prune(6, code=75)
+        assert "from leaf 5" in said, said
+        # One that no harkd has seen is known by its configuration, which is this directory's.
+        prune(5)
+        unseen = d.put("unseen.yaml", (ledger + entry % ("unseen", 4)).format(data=d.data, run=d.run))
+        said = prune(5, "--config", unseen, code=75)
+        assert "observer unseen has read nothing yet, from leaf 4" in said, said
+        prune(4, "--config", unseen)
+        other = d.put("other.yaml", (ledger + entry % ("unseen", 4)).format(data=d.dir, run=d.run))
+        assert d.dir in prune(4, "--config", other, code=78)
+        prune(4, "--config", d.put("bad.yaml", "date: x\n"), code=78)
+        prune(4, "--config", os.path.join(d.dir, "none"), code=66)
+        d.hark("ledger", "prune", "4", "--config", unseen, code=2)
+        # A manifest of a harkd that wrote no such file; and what nobody can read.
+        folder = os.path.join(d.data, "observers")
+        for name, words in (("old", b"x"), ("torn.cursor", b""), ("torn.cursor", b"from \n"), ("torn.cursor", b"7"),
+                            ("torn.cursor", b"from -1\n"), ("torn.cursor", b"from 18446744073709551616\n")):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(words)
+            said = prune(5, code=75)
+            assert "observer %s has read" % name.split(".")[0] in said and "leaf 0" in said, said
+            os.unlink(os.path.join(folder, name))
+        # It is gone from the configuration: at the next start it holds nothing any more.
+        d.config = ledger
+        d.start().stop()
+        equal(os.listdir(folder), [], "what is kept")
+        prune(6)
+
+
 @test("doctor looks at the modules of the configuration")
 def doctor():
     with Daemon(config=CONFIG) as d:
