@@ -35,6 +35,7 @@ LIMIT_S = 60
 # A process that is stopped answers nobody, however long we wait.
 MUTE_S = 0.3
 QUARANTINED = 77
+TEMPORARY, PROTOCOL = 75, 76
 
 
 class Core:
@@ -117,8 +118,8 @@ LOADS_MAX = 8                           # as harkd has it
 class Pair:
     """hark-observer and hark-projector under a harkd that restarts them, as it should, at once.
 
-    act: what befalls the observer each time that it is ready: "kill", "stop"; "kill-projector" once;
-    "kill-early": before it is ready."""
+    act: what befalls the observer each time that it is ready: "kill", "stop"; "kill-projector" once, and
+    "kill-projector-unseen", so that the observer's end is heard before; "kill-early": before it is ready."""
 
     def __init__(self, core, module, act=None, **options):
         self.core, self.module, self.act = core, module, act
@@ -142,6 +143,7 @@ class Pair:
         assert self.starts < 20, "it is restarted for ever: %r" % self.failed
         self.starts += 1
         self.state, self.seen, self.committed, self.is_heard = "starting", 0, 0, False
+        self.failed_code = None         # of the observer's FAILED
         folder = os.open(self.core.top, os.O_RDONLY | os.O_DIRECTORY)
         evidence = os.open(os.path.join(self.core.top, "evidence"), os.O_RDONLY | os.O_DIRECTORY)
         page = os.open("/proc/self/fd/%d" % self.core.page, os.O_RDONLY)
@@ -217,7 +219,7 @@ class Pair:
             self.load_failed()
             return
         if not data:
-            self.ended("died")
+            self.ended(None if self.projector_failed_first() else "died")
             return
         name, _, fields = proto.read_message(data)
         if name == "OBSERVER_DIGEST":
@@ -249,6 +251,14 @@ class Pair:
             self.seen = fields["INDEX"]
         else:
             self.failed.append((name, fields))
+            self.failed_code = fields.get("CODE")
+
+    def projector_failed_first(self):
+        """As harkd judges it: the observer said that it ends for now, and the projector by itself."""
+        if self.failed_code != TEMPORARY:
+            return False
+        # It ends at the latest because the other has, and then with one of these.
+        return self.projector.wait(LIMIT_S) not in (0, PROTOCOL)
 
     def record_refusal(self, reason, words):
         said = {"observer": NAME, "reason": reason, "text": words}
@@ -297,8 +307,10 @@ class Pair:
                 assert proto.read_message(self.channel.recv(65536))[0] == "OBSERVER_STATE"
             self.observer.kill()
             self.ended("hung")
-        elif self.act == "kill-projector" and self.starts == 1:
+        elif self.act in ("kill-projector", "kill-projector-unseen") and self.starts == 1:
             self.projector.kill()
+            if self.act == "kill-projector-unseen":
+                self.observer.wait(LIMIT_S)
 
     # ---- until
 
