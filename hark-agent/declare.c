@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/must.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "hark-agent/declare.h"
 #include "hark-agent/showable.h"
@@ -180,6 +181,7 @@ declare_process(const struct declarer *d, uint64_t number, const struct process_
 	char comm_hex[2 * COMM_BYTES];
 	char exe[SHOWABLE_BYTES(EXE_BYTES_MAX)];
 	char exe_hex[2 * EXE_BYTES_MAX];
+	char start[NUM_U64_DIGITS_MAX];
 	struct hark_guest_declaration g;
 	bool changed;
 	size_t size;
@@ -214,6 +216,7 @@ declare_process(const struct declarer *d, uint64_t number, const struct process_
 	}
 	if (event->has_ppid)
 		put_integer(&g, "ppid", event->ppid);
+	put_text(&g, "start_ns", start, num_write_u64(event->start_ns, start));
 	if (event->has_uid)
 		put_integer(&g, "uid", event->uid);
 	if (event->from_walk)

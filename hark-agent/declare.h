@@ -33,6 +33,7 @@ struct declarer {
 struct process_event {
 	const char *source;
 	uint64_t time_ns;
+	uint64_t start_ns; /* told with all events of the same process */
 	pid_t pid;
 	const char *comm;
 	size_t comm_size;

@@ -19,6 +19,7 @@
 struct member {
 	pid_t pid;
 	pid_t ppid;
+	uint64_t start_ns;    /* when it began to be told of: which process of this number it is */
 	uint64_t start_ticks; /* since boot; 0 while nobody has looked */
 	uint64_t walked_ns;   /* when a walk of /proc found it; 0 for a message of the kernel */
 	uint64_t exe_device;  /* the file that it runs; both 0 while nobody has looked */

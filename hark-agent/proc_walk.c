@@ -73,7 +73,7 @@ static void
 add_new(struct tracker *t, const struct proc_stat *s, uint64_t now_ns)
 {
 	const struct member *parent;
-	struct member *m = tracker_add(t, s->pid, s->ppid);
+	struct member *m = tracker_add(t, s->pid, s->ppid, now_ns);
 
 	if (m == NULL) {
 		/* Each walk meets them again: they are counted once. */
@@ -145,8 +145,9 @@ look_at_known(struct tracker *t, size_t count, uint64_t now_ns)
 void
 tracker_walk(struct tracker *t)
 {
-	uint64_t now_ns = wait_now_ns();
 	size_t count = list_rows(t);
+	/* A message about what the list shows is older than this. */
+	uint64_t now_ns = wait_now_ns();
 	size_t round;
 	size_t i;
 
@@ -174,9 +175,9 @@ tracker_walk(struct tracker *t)
 void
 tracker_started(struct tracker *t, pid_t pid)
 {
-	struct member *m = tracker_add(t, pid, t->self);
-	struct proc_stat s;
 	uint64_t now_ns = wait_now_ns();
+	struct member *m = tracker_add(t, pid, t->self, now_ns);
+	struct proc_stat s;
 
 	if (m == NULL)
 		return;
@@ -204,6 +205,7 @@ void
 tracker_take_in(struct tracker *t)
 {
 	size_t count = list_rows(t);
+	uint64_t now_ns = wait_now_ns();
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -211,10 +213,10 @@ tracker_take_in(struct tracker *t)
 
 		if (is_dead(&rows[i]))
 			continue;
-		m = tracker_add(t, rows[i].pid, rows[i].ppid);
+		m = tracker_add(t, rows[i].pid, rows[i].ppid, now_ns);
 		if (m == NULL)
 			continue;
-		m->walked_ns = wait_now_ns();
+		m->walked_ns = now_ns;
 		m->threaded = true; /* nobody has told how many it has */
 		m->start_ticks = rows[i].start_ticks;
 		m->comm_size = rows[i].comm_size;

@@ -43,6 +43,7 @@ fill(const struct member *m, const char *source, uint64_t time_ns, bool from_wal
 	memset(out, 0, sizeof(*out));
 	out->source = source;
 	out->time_ns = time_ns;
+	out->start_ns = m->start_ns;
 	out->pid = m->pid;
 	out->comm = m->comm;
 	out->comm_size = m->comm_size;
@@ -110,13 +111,14 @@ tracker_is_ours(struct tracker *t, pid_t parent)
 }
 
 struct member *
-tracker_add(struct tracker *t, pid_t pid, pid_t ppid)
+tracker_add(struct tracker *t, pid_t pid, pid_t ppid, uint64_t start_ns)
 {
 	struct member *m;
 
 	if (family_add(t->family, pid, &m) != ERR_OK)
 		return NULL;
 	m->ppid = ppid;
+	m->start_ns = start_ns;
 	return m;
 }
 
@@ -157,7 +159,7 @@ on_fork(struct tracker *t, const struct connector_event *event)
 	}
 	if (!tracker_is_ours(t, event->parent_tgid))
 		return;
-	m = tracker_add(t, event->tgid, event->parent_tgid);
+	m = tracker_add(t, event->tgid, event->parent_tgid, event->time_ns);
 	if (m == NULL) {
 		/* What it does from here on cannot be told from a stranger's doing. */
 		t->declarer->dropped = num_add_saturating(t->declarer->dropped, 1);

@@ -24,6 +24,6 @@ void tracker_end(struct tracker *t, pid_t pid, const uint32_t *status, uint64_t 
 bool tracker_is_ours(struct tracker *t, pid_t parent);
 
 /* NULL where the family is full, which the caller counts. */
-struct member *tracker_add(struct tracker *t, pid_t pid, pid_t ppid);
+struct member *tracker_add(struct tracker *t, pid_t pid, pid_t ppid, uint64_t start_ns);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * A row a process: its start, what it ran, its end.  Each event writes what it knows under the same
- * key (cell, run, epoch, guest_pid), and the host merges them: a null never overwrites.  The
- * duration is a generated column of the table.  All of it is what the guest claims; what of it no
- * column takes, or is more than the host takes, is left out, because it would take the row with it.
+ * key (cell, run, epoch, guest_pid, start_ns), and the host merges them: a null never overwrites.
+ * start_ns tells processes apart that had the same number one after the other; an agent that does
+ * not say it has 0 there.  The duration is a generated column of the table.  All of it is what the
+ * guest claims; what of it no column takes, or is more than the host takes, is left out, because it
+ * would take the row with it.
  */
 #include <hark/observer.h>
 
@@ -38,15 +40,36 @@ is_text(struct hark_slice value)
 	return true;
 }
 
+/* A string of digits; 0 where it is none, or more than 64 bits. */
+static uint64_t
+read_u64(struct hark_slice value)
+{
+	uint64_t number = 0;
+
+	if (value.size < 3 || value.data[0] != '"')
+		return 0;
+	for (uint32_t i = 1; i + 1 < value.size; i++) {
+		uint32_t digit = (uint32_t)value.data[i] - '0';
+
+		if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+			return 0;
+		number = number * 10 + digit;
+	}
+	return number;
+}
+
 /* Of detail what has a column; of exe, which may be long, only where it is. */
 static void
 copy_detail(struct hark_json *row, struct hark_slice detail, struct hark_slice *exe)
 {
 	struct hark_slice name, value;
+	uint64_t start_ns = 0;
 
 	while (hark_json_next(&detail, &name, &value)) {
 		if (hark_slice_is(name, "exe") && is_text(value))
 			*exe = value;
+		else if (hark_slice_is(name, "start_ns"))
+			start_ns = read_u64(value);
 		else if (!is_number(value))
 			continue;
 		else if (hark_slice_is(name, "exit_code"))
@@ -56,6 +79,7 @@ copy_detail(struct hark_json *row, struct hark_slice detail, struct hark_slice *
 		else if (hark_slice_is(name, "uid"))
 			hark_json_raw(row, "uid", value);
 	}
+	hark_json_u64(row, "start_ns", start_ns);
 }
 
 HARK_OBSERVER

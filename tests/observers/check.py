@@ -40,16 +40,16 @@ def event(index, source, pid, detail, cell="c0", comm="sh \"x\"\\", kind=None, n
                       sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-EVENTS = [event(7, "process.spawned", 42, {"ppid": 1}),
-          event(8, "process.exec", 42, {"exe": "/bin/sh\n{\",}", "uid": 0}),
+EVENTS = [event(7, "process.spawned", 42, {"ppid": 1, "start_ns": "1007"}),
+          event(8, "process.exec", 42, {"exe": "/bin/sh\n{\",}", "start_ns": "1007", "uid": 0}),
           event(9, "net.listen", 42, {"port": 80}, cell="c1"),
           event(10, "process.exited", 42, {"exit_code": 3})]
-COMMON = {"cell": "c0", "run": "run-1", "epoch": 1, "guest_pid": 42}
+COMMON = {"cell": "c0", "run": "run-1", "epoch": 1, "guest_pid": 42, "start_ns": 1007}
 WANT = {
     "sessions": [("PgWrite", {**COMMON, "started_ns": 1007, "ppid": 1}),
                  ("PgWrite", {**COMMON, "executed_ns": 1008, "comm": "sh \"x\"\\",
                               "exe": "/bin/sh\n{\",}", "uid": 0}),
-                 ("PgWrite", {**COMMON, "exited_ns": 1010, "exit_code": 3})],
+                 ("PgWrite", {**COMMON, "start_ns": 0, "exited_ns": 1010, "exit_code": 3})],
     "metrics": [("MetricEmit", {"name": "events", "type": "counter", "value": 1, "cell": cell,
                                 "source": source})
                 for cell, source in (("c0", "process.spawned"), ("c0", "process.exec"),
@@ -59,9 +59,9 @@ WANT = {
                                "source": e["s"], "epoch": 1, "seq": e["n"], "guest_pid": 42,
                                "guest_monotonic_ns": 1000 + e["n"], "guest_comm": "sh \"x\"\\",
                                "detail": e["d"]})
-                  for e in ({"n": 7, "s": "process.spawned", "c": "c0", "d": {"ppid": 1}},
+                  for e in ({"n": 7, "s": "process.spawned", "c": "c0", "d": {"ppid": 1, "start_ns": "1007"}},
                             {"n": 8, "s": "process.exec", "c": "c0",
-                             "d": {"exe": "/bin/sh\n{\",}", "uid": 0}},
+                             "d": {"exe": "/bin/sh\n{\",}", "start_ns": "1007", "uid": 0}},
                             {"n": 9, "s": "net.listen", "c": "c1", "d": {"port": 80}},
                             {"n": 10, "s": "process.exited", "c": "c0", "d": {"exit_code": 3}})],
     "rows": [("PgWrite", {"index": n, "cell": c}) for n, c in
@@ -75,8 +75,8 @@ LONG = {"x": 3000 * "\1"}
 HOSTILE = [event(0, "process.exec", 1, LONG, comm="a\0b\1"),
            event(1, 1990 * "\u00e9", 1, None, comm="x", kind=OTHER),
            event(2, "process.exec", 1, {"exe": "/a\0", "uid": "x", "ppid": -1}, comm=4000 * "\0"),
-           event(3, "process.exec", 1, {"exe": "\\u0000\\", "uid": True}, comm=""),
-           event(4, "process.exec", 1, {"exe": 7, "uid": 2 ** 53 - 1}, comm="\u20ac" * 1400)]
+           event(3, "process.exec", 1, {"exe": "\\u0000\\", "start_ns": str(2 ** 64 - 1), "uid": True}, comm=""),
+           event(4, "process.exec", 1, {"exe": 7, "start_ns": str(2 ** 64), "uid": 2 ** 53 - 1}, comm="\u20ac" * 1400)]
 
 
 def check_hostile(tap, host):
@@ -103,6 +103,8 @@ def check_hostile(tap, host):
     rows = [{key: row[key] for key in ("exe", "uid", "ppid") if key in row} for _, row in got["sessions"]]
     tap.same("sessions: a row for each, of what its columns take", rows,
              [{}, {"ppid": -1}, {"exe": "\\u0000\\"}, {"uid": 2 ** 53 - 1}])
+    tap.same("sessions: which process of its number, where it is said so that it can be read",
+             [row["start_ns"] for _, row in got["sessions"]], [0, 0, 2 ** 64 - 1, 0])
 
 
 # ---- what the header has for authors

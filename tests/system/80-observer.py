@@ -83,7 +83,7 @@ def the_standard_observers(tap, top):
                                             got["metrics"]], [(1, source) for source, _ in said])
     rows = [json.loads(data) for _, data in got["sessions"]]
     tap.same("sessions: what a process did", [sorted(r)[-1] for r in rows],
-             ["started_ns", "uid", "run"])
+             ["started_ns", "uid", "start_ns"])
 
 
 @test

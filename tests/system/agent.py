@@ -225,6 +225,9 @@ def test_short_processes_are_all_seen(host):
     equal({f["detail"]["ppid"] for f in execs[1:]}, {first["guest_pid"]}, "the others' parent")
     true(all(f["detail"].get("uid", os.getuid()) == os.getuid() for f in execs), "uid")
     true("exe" in execs[0]["detail"], "exe of the shell")
+    starts = {f["guest_pid"]: f["guest_monotonic_ns"] for f in frames.of("process.spawned")}
+    equal([f["detail"]["start_ns"] for f in frames.events()],
+          [str(starts[f["guest_pid"]]) for f in frames.events()], "whose event it is")
 
 
 def test_strangers_are_not_reported(host):
@@ -466,6 +469,35 @@ def test_walk_in_a_pid_namespace(host):
     frames.until(has("agent.goodbye"), "a goodbye")
     equal(frames.all[0]["detail"].get("missing.proc_connector"), "pid_namespace", "the reason")
     equal(p.wait(LIMIT_S), 8, "exit code")
+    return None
+
+
+def test_a_number_used_again_is_another_process(host):
+    if os.geteuid() != 0:
+        return "needs root to choose a number"
+    host.listen()
+    gates = [os.path.join(host.dir, name) for name in ("one", "two")]
+    for gate in gates:
+        os.mkfifo(gate)
+    script = ("/bin/cat <'%s' & p=$!; wait; echo $((p-1)) >/proc/sys/kernel/ns_last_pid;"
+              " /bin/cat <'%s' & wait; test $! = $p" % tuple(gates))
+    p = host.start("sh", "-c", script, before=("unshare", "-pf", "--mount-proc"))
+    frames = host.accept()
+    for count, gate in enumerate(gates, 1):
+        with open(gate, "wb"):          # it is there, and ends when nobody writes any more
+            frames.until(lambda all_, n=count: sum(
+                f["probe_source"] == "process.exec" and f["guest_comm"] == "cat" for f in all_) == n,
+                "cat's exec")
+    frames.until(has("agent.goodbye"), "a goodbye")
+    equal(p.wait(LIMIT_S), 0, "it had the same number")
+    number = frames.of("process.exec")[-1]["guest_pid"]
+    said = [(f["probe_source"], f["detail"]["start_ns"]) for f in frames.events()
+            if f["guest_pid"] == number]
+    equal([source for source, _ in said], 2 * ["process.spawned", "process.exec", "process.exited"],
+          "two lives")
+    starts = [start for _, start in said]
+    true(starts[0] != starts[3], "they are told apart")
+    equal(starts, 3 * starts[:1] + 3 * starts[3:4], "each has its own")
     return None
 
 
