@@ -59,6 +59,11 @@ class Daemon:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         wait_for(lambda: self.hark("status").returncode == 0, "every program runs", LIMIT_S)
 
+    def said(self):
+        """What it and its programs have written so far."""
+        with open(self.log.name, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
     def hark(self, *words, limit_s=LIMIT_S):
         return subprocess.run([os.path.join(BIN, "hark"), *words], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, env={**os.environ, "HARK_CONTROL": self.control},
@@ -282,11 +287,18 @@ class Campaign:
         for i, guest in enumerate(self.guests):
             tap.row("guest %d: all %d events are acknowledged in the end" % (i, guest.sent),
                     guest.acked == guest.sent and not guest.is_alive() and guest.sent > 0)
+        tap.same("harkd ends in order", self.daemon.stop(), 0)
+        rejected = self.judge_ledger()
+        for i, guest in enumerate(self.guests):
             tap.row("guest %d: its connection broke at most as often as it had reason to" % i,
                     len(guest.broken) <= self.may_break[i],
-                    "%d times, %d reasons" % (len(guest.broken), self.may_break[i]))
-        tap.same("harkd ends in order", self.daemon.stop(), 0)
-        self.judge_ledger()
+                    "%d times, %d reasons; refused: %s; not our kills:\n%s" % (
+                        len(guest.broken), self.may_break[i], dict(rejected), self.strange()))
+
+    def strange(self):
+        """What was said, but for what each kill makes be said."""
+        lines = self.daemon.said().splitlines()
+        return "\n".join([line for line in lines if "signal 9" not in line][-200:])
 
     def judge_ledger(self):
         tap = self.tap
@@ -296,6 +308,7 @@ class Campaign:
         seen = collections.defaultdict(list)
         gaps = collections.Counter()
         starts = collections.Counter()
+        rejected = collections.Counter()
         at = 0
         strays = []
         with subprocess.Popen([os.path.join(BIN, "hark"), "tail", "--dir", self.daemon.data, "--from", "0", "--json"],
@@ -311,6 +324,8 @@ class Campaign:
                     seen[data["cellId"], data["epoch"]].append(int(declared["seq"]))
                 elif event["type"].endswith(".gap"):
                     gaps[data["cellId"], data.get("cause")] += 1
+                elif event["type"].endswith(".rejected"):
+                    rejected[data["cellId"], data["reason"]] += int(data["count"])
                 elif event["type"] == "dev.hark.events.host.v1.started":
                     starts[data["clean"]] += 1
         tap.row("leaf ids count up without a hole", not strays and at > 0, strays[:5])
@@ -326,6 +341,7 @@ class Campaign:
         tap.row("a receiver that died under a guest of wire 1 left a gap",
                 gaps["c0", "receiver_died"] > 0, dict(gaps))
         tap.same("each unclean start is on record", starts[False], self.killed["harkd"])
+        return rejected
 
 
 def main():
@@ -339,9 +355,8 @@ def main():
             campaign.judge()
         except Exception as e:  # pylint: disable=broad-except
             tap.row("the campaign ran to its end", False, repr(e))
-            with open(os.path.join(top, "log"), encoding="utf-8", errors="replace") as log:
-                for line in log.read().splitlines()[-40:]:
-                    print("# " + line)
+            for line in campaign.daemon.said().splitlines()[-40:]:
+                print("# " + line)
         finally:
             if campaign.daemon.process and campaign.daemon.process.poll() is None:
                 campaign.daemon.process.kill()
