@@ -29,6 +29,8 @@
 /* What either of a pair may say in a second: one of each kind, and more where a database comes and
  * goes. */
 #define OBSERVER_MESSAGES_PER_S 100u
+/* A projection that is behind and has not moved for so long is said to wait, in milliseconds. */
+#define OBSERVER_STILL_MS 10000u
 /* How often its cursor is written beside its manifest, in milliseconds. */
 #define OBSERVER_CURSOR_MS    60000u
 #define OBSERVER_DIGEST_BYTES 32u
@@ -108,6 +110,7 @@ struct observer {
 	uint64_t kept_cursor; /* as it stands beside the manifest */
 	uint64_t kept_ns;
 	bool has_kept;
+	uint64_t still_ns; /* since when its projection has been behind, at the same leaf */
 	uint64_t dead_letters;
 	uint64_t events; /* shown to the module by this process */
 	uint64_t strikes;
@@ -245,6 +248,8 @@ void observer_answer_asked(struct observer *o, int code, const char *text);
 /* The same, but only who waits for it to run. */
 void observer_answer_runs(struct observer *o, int code, const char *text);
 /* An item of each, for `hark status`. */
+/* Once a second while it runs, so that it is known since when it has been behind. */
+void observer_watch_lag(struct observer *o);
 void observer_send_items(struct harkd *h, uint64_t id);
 /* The first that has not read up to `index`: then *next_out is where it is.  NULL: none. */
 const struct observer *observer_holds(const struct harkd *h, uint64_t index, bool *known_out,

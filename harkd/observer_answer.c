@@ -13,6 +13,7 @@
 #include "prog/log.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
 
 static void
 refuse(struct harkd *h, const struct message *ask, int code, const char *text)
@@ -297,10 +298,38 @@ committed_size(const struct harkd *h)
 									    : 0;
 }
 
+void
+observer_watch_lag(struct observer *o)
+{
+	if (!o->has_cursor || committed_size(o->h) <= o->cursor)
+		o->still_ns = loop_now_ns(o->h->loop);
+}
+
+/* Why it is as it is, or what its process says; or else that nothing comes of it. */
+static const char *
+note_of(const struct observer *o, char *words, size_t capacity)
+{
+	uint64_t still_ns = loop_now_ns(o->h->loop) - o->still_ns;
+
+	if (o->why[0] != '\0' || o->notes[0] != '\0')
+		return o->why[0] != '\0' ? o->why : o->notes;
+	if (o->state != OBSERVER_RUNNING || !o->has_cursor || committed_size(o->h) <= o->cursor ||
+	    still_ns < OBSERVER_STILL_MS * NS_PER_MS)
+		return "";
+	(void)snprintf(
+		words, capacity,
+		"nothing has come through for %" PRIu64
+		" s: it is at work still, or its projection waits, as for a lock of its table",
+		still_ns / NS_PER_S);
+	return words;
+}
+
 static void
 send_item(struct harkd *h, uint64_t id, const struct observer *o, bool whole)
 {
 	cleanup(buf_finish) struct buf text = { 0 };
+	char words[160];
+	const char *note = note_of(o, words, sizeof(words));
 	struct message m;
 
 	message_init(&m, MESSAGE_ITEM_OBSERVER, id);
@@ -315,8 +344,8 @@ send_item(struct harkd *h, uint64_t id, const struct observer *o, bool whole)
 	if (o->module.pid > 0)
 		message_set_number(&m, FIELD_PID, (uint64_t)o->module.pid);
 	message_set_number(&m, FIELD_RESTARTS, o->pair > 0 ? o->pair - 1 : 0);
-	if (o->why[0] != '\0' || o->notes[0] != '\0')
-		message_set_text(&m, FIELD_TEXT, o->why[0] != '\0' ? o->why : o->notes);
+	if (note[0] != '\0')
+		message_set_text(&m, FIELD_TEXT, note);
 	message_set_number(&m, FIELD_DEAD_LETTERS, o->dead_letters);
 	if (whole && config_observer_write(&o->manifest, false, &text) == ERR_OK)
 		message_set_bytes(&m, FIELD_MANIFEST, text.data, text.size);

@@ -290,6 +290,7 @@ observer_ping(void *ctx, uint64_t now_ns)
 
 	if (!child_runs(&o->module))
 		return;
+	observer_watch_lag(o);
 	if (o->ping_waits && now_ns - o->ping_sent_ns >= limit_ns) {
 		o->was_hung = true;
 		child_kill(&o->module, "it does not answer");
@@ -358,6 +359,8 @@ observer_hear_projector(struct child *c, struct message *m)
 			  sizeof(o->database_text));
 	/* Where it is away from the start, its cursor is not known. */
 	if (!away) {
+		if (!o->has_cursor || o->cursor != message_number(m, FIELD_INDEX, 0))
+			o->still_ns = loop_now_ns(c->h->loop);
 		o->has_cursor = true;
 		o->cursor = message_number(m, FIELD_INDEX, 0);
 		o->dead_letters = message_number(m, FIELD_COUNT, 0);
@@ -406,7 +409,7 @@ observer_look(struct observer *o)
 			log_database(o, next == OBSERVER_RUNNING);
 	}
 	if (first) {
-		o->ready_ns = loop_now_ns(o->h->loop);
+		o->ready_ns = o->still_ns = loop_now_ns(o->h->loop);
 		o->is_new = false;
 		(void)snprintf(words, sizeof(words), "%s%.1000s",
 			       next == OBSERVER_AWAY ? "its database is away: " : "", o->why);

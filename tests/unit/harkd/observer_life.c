@@ -192,6 +192,40 @@ it_is_pinged_each_second_and_killed_when_it_hangs(void **state)
 	assert_int_equal(rig.module.kills, 1);
 }
 
+/* Seconds, each with its PING answered. */
+static const char *
+note_after(unsigned int seconds)
+{
+	for (; seconds > 0; seconds--) {
+		rig_pass_ms(OBSERVER_PING_MS);
+		rig_pong();
+	}
+	observer_send_items(&rig.harkd, 7);
+	return rig.note;
+}
+
+/* Its database answers, and does nothing. */
+static void
+one_whose_projection_waits_says_so(void **state)
+{
+	(void)state;
+	rig_commit(5);
+	rig_add_with("");
+	rig_run();
+	assert_string_equal(note_after(100), ""); /* there is nothing to do */
+	rig_commit(6);
+	assert_string_equal(note_after(8), "");
+	assert_non_null(strstr(note_after(2), "nothing has come through for 10 s"));
+	rig_say_database("ok"); /* the same cursor */
+	assert_non_null(strstr(note_after(1), "nothing has come through for 11 s"));
+	rig_commit(5);
+	assert_string_equal(note_after(1), "");
+	rig_commit(6);
+	assert_string_equal(note_after(9), "");
+	rig_say_database("away");
+	assert_string_equal(note_after(1), "nobody listens");
+}
+
 static void
 who_adds_one_does_not_wait_for_ever(void **state)
 {
@@ -306,6 +340,7 @@ main(void)
 		T(an_end_is_told_as_what_it_is),
 		T(what_ends_before_it_ran_has_not_trapped),
 		T(it_is_pinged_each_second_and_killed_when_it_hangs),
+		T(one_whose_projection_waits_says_so),
 		T(who_adds_one_does_not_wait_for_ever),
 		T(who_adds_one_hears_that_its_database_is_away),
 		T(they_stand_by_name),

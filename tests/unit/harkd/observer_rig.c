@@ -92,8 +92,12 @@ notary_hears(const struct harkd *harkd)
 void
 answer_message(struct harkd *harkd, uint64_t generation, struct message *m)
 {
+	struct bytes text = message_bytes(m, FIELD_TEXT);
+
 	(void)harkd;
 	(void)generation;
+	(void)snprintf(rig.note, sizeof(rig.note), "%.*s", (int)text.size,
+		       text.size > 0 ? (const char *)text.data : "");
 	message_close(m);
 }
 
@@ -132,6 +136,17 @@ static uint64_t
 test_clock(void)
 {
 	return rig.now_ns;
+}
+
+void
+rig_commit(uint64_t size)
+{
+	const struct page_state state = { .committed_size = size };
+	struct page *page = NULL;
+
+	assert_int_equal(page_map_writer(rig.harkd.ledgers[PROTO_EVIDENCE].page_fd, &page), ERR_OK);
+	page_publish(page, &state);
+	page_unmap(page);
 }
 
 void

@@ -29,6 +29,7 @@ extern struct rig {
 	int answered; /* the code; -1: not yet */
 	char answer[1200];
 	int failed_code;
+	char note[1200]; /* of the last item that was sent */
 } rig;
 
 int rig_set_up(void **state);
@@ -57,6 +58,9 @@ void rig_notary_says(uint64_t id, int code);
 void rig_trapped(const char *state, uint64_t count);
 /* The REASON of the OBSERVER_GONE that it hears; "" where it has none. */
 const char *rig_reason(void);
+
+/* The evidence has so many leaves. */
+void rig_commit(uint64_t size);
 
 /* ---- its life ---- */
 
