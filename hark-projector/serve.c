@@ -4,6 +4,7 @@
  * database's pace is the observer's.  Who says what is not due may have been taken over: the
  * projector ends, and harkd makes a new pair.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -12,7 +13,8 @@
 #include "proto/message.h"
 #include "role/role.h"
 
-#define NS_OF_MS UINT64_C(1000000)
+#define NS_OF_MS  UINT64_C(1000000)
+#define LOOKUP_NS (SERVE_LOOKUP_S * UINT64_C(1000000000))
 
 static void tell(struct serve *s, const char *away);
 
@@ -144,12 +146,27 @@ set_listening(struct serve *s, bool on)
 		fail(s, EXIT_OS, "the observer's channel cannot be waited for");
 }
 
+/* It may be elsewhere by now, where this process cannot look. */
+static void
+look_elsewhere(struct serve *s, const struct project_failure *why)
+{
+	char text[PROJECT_TEXT_BYTES + 64];
+
+	(void)snprintf(text, sizeof(text), "away for %u s, so its host is looked up anew: %s",
+		       SERVE_LOOKUP_S, why->text);
+	fail(s, EXIT_TEMPORARY, text);
+}
+
 /* What a failure of the database leads to; the batch is kept. */
 static void
 stumble(struct serve *s, enum err e, const struct project_failure *why)
 {
 	switch (e) {
 	case ERR_AGAIN:
+		if (s->looks_up && loop_now_ns(s->loop) - s->reached_ns >= LOOKUP_NS) {
+			look_elsewhere(s, why);
+			break;
+		}
 		if (!s->away || !s->told)
 			log_warning("the database is away: %s", why->text);
 		tell(s, why->text);
@@ -182,13 +199,16 @@ connect_database(struct serve *s)
 	struct project_failure why = { { 0 } };
 	enum err e;
 
-	if (project_is_connected(s->project))
+	if (project_is_connected(s->project)) {
+		s->reached_ns = loop_now_ns(s->loop);
 		return true;
+	}
 	e = project_connect(s->project, loop_now_ns(s->loop), &why);
 	if (e != ERR_OK) {
 		stumble(s, e, &why);
 		return false;
 	}
+	s->reached_ns = loop_now_ns(s->loop);
 	if (s->away)
 		log_info("the database is back");
 	s->retry_ms = SERVE_RETRY_FIRST_MS;
@@ -301,6 +321,7 @@ serve_init(struct serve *s, struct loop *loop, struct project *project, int supe
 	s->supervisor_fd = supervisor_fd;
 	s->observer_fd = observer_fd;
 	s->retry_ms = SERVE_RETRY_FIRST_MS;
+	s->reached_ns = loop_now_ns(loop);
 	s->exit_code = EXIT_SOFTWARE;
 	s->retry = (struct loop_timer){ .fn = on_retry, .ctx = s };
 	s->turn = (struct loop_timer){ .fn = on_turn, .ctx = s };

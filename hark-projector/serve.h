@@ -18,17 +18,24 @@
 /* harkd is told the cursor no more often than this, in ms. */
 #define SERVE_STATE_MS 1000u
 
+/* So long a server is away before it is looked for at another address, in s: this process cannot,
+ * the next one does. */
+#define SERVE_LOOKUP_S 60u
+
 struct serve {
 	struct loop *loop;
 	struct project *project;
 	int supervisor_fd;
 	int observer_fd;
-	bool begun;                              /* CURSOR has been said */
-	bool listens;                            /* to the observer */
-	bool away;                               /* the database, as harkd was told last */
-	bool told;                               /* harkd was told anything */
+	bool looks_up; /* set before serve_init: its server was looked up by its name */
+	bool begun;    /* CURSOR has been said */
+	bool listens;  /* to the observer */
+	bool away;     /* the database, as harkd was told last */
+	bool told;     /* harkd was told anything */
 	uint64_t said_cursor, said_dead_letters; /* to harkd */
 	uint64_t said_ns;
+	uint64_t reached_ns; /* when the database was not away, the last time that it was looked at
+			      */
 	uint32_t retry_ms;
 	struct loop_timer retry; /* to connect, or to commit */
 	struct loop_timer turn;  /* capabilities, and what harkd is told */
@@ -36,7 +43,7 @@ struct serve {
 	uint8_t bytes[IPC_BYTES_MAX];
 };
 
-/* Zeroed before; borrows all.  ERR_MEMORY, ERR_SYSTEM. */
+/* Zeroed before, but for looks_up; borrows all.  ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err serve_init(struct serve *s, struct loop *loop, struct project *project,
 			     int supervisor_fd, int observer_fd);
 /* Until harkd ends it, or something does: how the program is to end. */

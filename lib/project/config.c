@@ -169,6 +169,9 @@ project_config_finish(struct project_config *c)
 	free(c->observer);
 	free(c->origin);
 	free(c->projection);
+	free(c->hosts);
+	free(c->addresses);
+	free(c->ports);
 	free(c->table);
 	free(c->create);
 	free(c->metric_file);

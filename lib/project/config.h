@@ -40,6 +40,11 @@ struct project_config {
 	/* After "sqlite:", or the whole of a URI, which may hold a password. */
 	char *projection;
 	const struct database_ops *database;
+	/* Of a server, by database_ops.find: lists with commas, an address for each name, "" for a
+	 * socket's. */
+	char *hosts;
+	char *addresses;
+	char *ports;
 	char *table;
 	char *keys[PROJECT_KEYS_MAX];
 	size_t key_count;

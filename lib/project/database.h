@@ -80,6 +80,8 @@ struct database_place {
 /* What an open database touches beyond its directory: called for each. */
 struct database_reach {
 	void (*port)(void *ctx, uint16_t port);    /* TCP */
+	void (*unix_sockets)(void *ctx);           /* it connects to some */
+	void (*lookup)(void *ctx);                 /* `find` looks up a host */
 	void (*file)(void *ctx, const char *path); /* to read; it need not be there */
 	void *ctx;
 };
@@ -91,6 +93,9 @@ struct database_ops {
 	 * read. */
 	enum err (*reach)(const struct project_config *config, const struct database_reach *r,
 			  struct project_failure *why);
+	/* Looks up its address, once; may wait for resolvers.  NULL: it has none.  ERR_AGAIN with
+	 * *why: nobody knows it, now; ERR_REFUSED, ERR_MEMORY. */
+	enum err (*find)(struct project_config *config, struct project_failure *why);
 	const char *bytes_type;    /* of a column that holds any bytes */
 	const char *select_cursor; /* origin, next_index, dead_letters of observer $1, locked */
 	const char *begin;         /* begins a transaction that may write */

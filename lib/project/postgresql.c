@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "base/num.h"
 #include "os/wait.h"
 #include "project/postgresql_internal.h"
 
@@ -19,7 +18,6 @@
 #define TYPE_TEXT     25u
 #define FORMAT_BINARY 1
 #define BEGIN         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-#define PORT_USUAL    "5432"
 /* What waits goes when it is that much. */
 #define TOLD_BYTES 65536u
 
@@ -221,74 +219,6 @@ ignore_notice(void *ctx, const PGresult *result)
 	(void)result;
 }
 
-/* libpq shows a URI that it cannot read, with all that is in it: so it is read beforehand. */
-static enum err
-read_uri(const char *uri, PQconninfoOption **out, struct project_failure *why)
-{
-	char *words = NULL;
-	PQconninfoOption *options = PQconninfoParse(uri, &words);
-	const PQconninfoOption *o;
-
-	PQfreemem(words);
-	if (options == NULL) {
-		project_say(why, "the projection is no URI that PostgreSQL's library takes");
-		return ERR_REFUSED;
-	}
-	for (o = options; o->keyword != NULL; o++) {
-		/* Its file is read after all rights were given up, and may name any port. */
-		if (o->val != NULL && strcmp(o->keyword, "service") == 0) {
-			PQconninfoFree(options);
-			project_say(why, "a service is not looked up: give host and port in the "
-					 "projection");
-			return ERR_REFUSED;
-		}
-	}
-	*out = options;
-	return ERR_OK;
-}
-
-/* The ports of a list; what is none of them fails when it is connected to. */
-static void
-say_ports(const char *list, const struct database_reach *r)
-{
-	while (*list != '\0') {
-		size_t size = strcspn(list, ",");
-		uint64_t port = 0;
-
-		if (num_read_u64(list, size, UINT16_MAX, &port) == ERR_OK && port > 0)
-			r->port(r->ctx, (uint16_t)port);
-		list += size + (list[size] == ',');
-	}
-}
-
-static enum err
-postgresql_reach(const struct project_config *config, const struct database_reach *r,
-		 struct project_failure *why)
-{
-	static const char *const files[] = { "sslrootcert", "sslcert", "sslkey", "sslcrl",
-					     "passfile" };
-	PQconninfoOption *options = NULL;
-	const PQconninfoOption *o;
-	enum err e = read_uri(config->projection, &options, why);
-	size_t i;
-
-	if (e != ERR_OK)
-		return e;
-	say_ports(PORT_USUAL, r);
-	for (o = options; o->keyword != NULL; o++) {
-		if (o->val == NULL)
-			continue;
-		if (strcmp(o->keyword, "port") == 0)
-			say_ports(o->val, r);
-		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-			if (strcmp(o->keyword, files[i]) == 0)
-				r->file(r->ctx, o->val);
-		}
-	}
-	PQconninfoFree(options);
-	return ERR_OK;
-}
-
 static enum err
 finish_connecting(struct pg_state *s, struct project_failure *why)
 {
@@ -320,11 +250,10 @@ finish_connecting(struct pg_state *s, struct project_failure *why)
 	}
 }
 
-static enum err
-postgresql_open(const struct database_place *place, void **out, struct project_failure *why)
+/* What is found is said behind the URI, what is usual before it: the last one counts. */
+static PGconn *
+begin_connecting(const struct project_config *config)
 {
-	const char *uri = place->config->projection;
-	/* What the URI says counts more than what stands before it. */
 	const char *const names[] = { "port",
 				      "gssencmode",
 				      "tcp_user_timeout",
@@ -332,14 +261,27 @@ postgresql_open(const struct database_place *place, void **out, struct project_f
 				      "fallback_application_name",
 				      "dbname",
 				      "client_encoding",
+				      config->hosts != NULL ? "host" : NULL,
+				      "hostaddr",
+				      "port",
 				      NULL };
-	const char *const values[] = { PORT_USUAL,       "disable", "30000", "30",
-				       "hark-projector", uri,       "UTF8",  NULL };
+	const char *const values[] = {
+		PG_PORT_USUAL,     "disable",          "30000", "30",
+		"hark-projector",  config->projection, "UTF8",  config->hosts,
+		config->addresses, config->ports,      NULL
+	};
+
+	return PQconnectStartParams(names, values, 1);
+}
+
+static enum err
+postgresql_open(const struct database_place *place, void **out, struct project_failure *why)
+{
 	PQconninfoOption *options = NULL;
 	struct pg_state *s;
 	enum err e;
 
-	e = read_uri(uri, &options, why);
+	e = pg_read_uri(place->config->projection, &options, why);
 	if (e != ERR_OK)
 		return e;
 	PQconninfoFree(options);
@@ -347,7 +289,7 @@ postgresql_open(const struct database_place *place, void **out, struct project_f
 	if (s == NULL)
 		return ERR_MEMORY;
 	s->wake_fd = place->wake_fd;
-	s->connection = PQconnectStartParams(names, values, 1);
+	s->connection = begin_connecting(place->config);
 	if (s->connection == NULL)
 		e = ERR_MEMORY;
 	else if (PQstatus(s->connection) == CONNECTION_BAD)
@@ -434,7 +376,8 @@ postgresql_describe(void *state, const struct project_config *config, struct tab
 const struct database_ops database_postgresql = {
 	.scheme = "postgresql://",
 	.is_server = true,
-	.reach = postgresql_reach,
+	.reach = pg_reach,
+	.find = pg_find,
 	.bytes_type = "BYTEA",
 	.select_cursor = "SELECT origin, next_index, dead_letters FROM hark_cursors "
 			 "WHERE observer = $1 FOR UPDATE",

@@ -11,6 +11,9 @@
 /* PGconn and PGresult of libpq, whose header is not where others are. */
 struct pg_conn;
 struct pg_result;
+struct _PQconninfoOption;
+
+#define PG_PORT_USUAL "5432"
 
 /* What is gathered for one call of libpq, in bytes. */
 #define PG_COPY_BYTES 16384u
@@ -78,6 +81,15 @@ enum err pg_run(struct pg_state *s, const char *sql, uint64_t *changed_out,
 enum err pg_prepare_rows(void *state, const struct table *table, struct project_failure *why);
 enum err pg_write_rows(void *state, const struct table *table, const struct database_rows *rows,
 		       struct project_failure *why);
+
+/* ---- where it is (postgresql_place.c) ---- */
+
+/* What a projection says; of libpq's memory.  ERR_REFUSED with *why: it cannot be taken. */
+enum err pg_read_uri(const char *uri, struct _PQconninfoOption **out, struct project_failure *why);
+/* As in struct database_ops. */
+enum err pg_reach(const struct project_config *config, const struct database_reach *r,
+		  struct project_failure *why);
+enum err pg_find(struct project_config *config, struct project_failure *why);
 
 /* ---- rows (postgresql_rows.c) ---- */
 

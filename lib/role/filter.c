@@ -74,12 +74,25 @@ add_rule(struct program *p, const struct filter_rule *rule)
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->call, 0, 5);
 	add_load(p, offsetof(struct seccomp_data, args) + 8u * rule->argument + LOW_HALF);
 	add(p, BPF_ALU | BPF_AND | BPF_K, rule->mask, 0, 0);
+	if (rule->action == FILTER_NEXT) {
+		MUST(rule->otherwise != FILTER_NEXT);
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 1, 0);
+		add_return(p, rule->otherwise);
+		add_load(p, offsetof(struct seccomp_data, nr));
+		return;
+	}
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
 	add_return(p, rule->action);
 	if (rule->otherwise == FILTER_NEXT)
 		add_load(p, offsetof(struct seccomp_data, nr));
 	else
 		add_return(p, rule->otherwise);
+}
+
+static bool
+leaves_it(const struct filter_rule *rule)
+{
+	return rule->mask != 0 && (rule->action == FILTER_NEXT || rule->otherwise == FILTER_NEXT);
 }
 
 /* One that leaves its call to the next has the same call next, and nobody else has it. */
@@ -89,15 +102,12 @@ names_twice(const struct filter_rule *rules, size_t count)
 	size_t i, j;
 
 	for (i = 0; i < count; i++) {
-		bool leaves = rules[i].mask != 0 && rules[i].otherwise == FILTER_NEXT;
+		bool leaves = leaves_it(&rules[i]);
 
 		if (leaves && (i + 1 == count || rules[i + 1].call != rules[i].call))
 			return true;
 		for (j = i + 1 + leaves; j < count; j++) {
-			bool continues =
-				rules[j - 1].mask != 0 && rules[j - 1].otherwise == FILTER_NEXT;
-
-			if (rules[i].call == rules[j].call && !continues)
+			if (rules[i].call == rules[j].call && !leaves_it(&rules[j - 1]))
 				return true;
 		}
 	}

@@ -22,7 +22,7 @@ enum filter_action {
 	FILTER_REFUSE, /* EPERM */
 	FILTER_ABSENT, /* ENOSYS: a libc then takes an older call */
 	FILTER_KILL,   /* the whole process, by SIGSYS */
-	FILTER_NEXT,   /* of `otherwise` alone: the next rule, of the same call, decides */
+	FILTER_NEXT,   /* the next rule, of the same call, decides: of action or otherwise */
 };
 
 /*

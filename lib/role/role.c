@@ -27,6 +27,7 @@ static struct {
 	bool begun;
 	bool confined;
 	bool filtered;
+	bool landlocked;
 	enum role_name role;
 	pid_t parent;
 	char missing[sizeof(((struct role_report *)NULL)->missing)];
@@ -226,6 +227,7 @@ enter_landlock(const struct role_row *row, const int *dirfds, size_t dirfd_count
 								  : "it is refused here");
 		return ERR_OK;
 	}
+	self.landlocked = e == ERR_OK;
 	return e;
 }
 
@@ -279,6 +281,7 @@ role_confine_reaching(enum role_name role, const int *dirfds, size_t dirfd_count
 	MUST(confine_is_single_thread());
 
 	self.confined = true;
+	self.role = role;
 	report->missing[0] = '\0';
 	e = step(limit(row), "resource limits", report);
 	if (e == ERR_OK && row->is_silent)
@@ -305,6 +308,25 @@ role_confine(enum role_name role, const int *dirfds, size_t dirfd_count, bool re
 	     struct role_report *report)
 {
 	return role_confine_reaching(role, dirfds, dirfd_count, NULL, require, report);
+}
+
+enum err
+role_client_end(const int *dirfds, size_t dirfd_count, const struct role_reach *reach,
+		struct role_report *report)
+{
+	struct filter_rule rules[ROLE_CLIENT_RULES_MAX];
+	enum err e = ERR_OK;
+
+	MUST(self.confined && role_row(self.role)->is_client && reach != NULL);
+
+	/* A second layer: what both grant is granted. */
+	if (self.landlocked)
+		e = step(enter_landlock(role_row(self.role), dirfds, dirfd_count, reach),
+			 "Landlock for its server", report);
+	if (e == ERR_OK && self.filtered)
+		e = step(enter_filter(rules, role_rules_of_client(reach, rules), FILTER_ALLOW),
+			 "seccomp for its server", report);
+	return e;
 }
 
 enum err

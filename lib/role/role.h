@@ -11,6 +11,8 @@
  *   (the notary opens its ledgers, below the directories that it was given, and its thread starts;
  *   the observer compiles its module, and its threads start)
  *   role_threads_end  the notary and the observer
+ *   (a client looks up its server's address)
+ *   role_client_end   a client
  *   (READY)
  */
 #ifndef ROLE_ROLE_H
@@ -40,12 +42,13 @@ enum role_name {
 };
 
 /* What is beyond directories: a few files (or folders of them) that may be read, O_PATH will do,
- * and TCP ports that may be connected to. */
+ * TCP ports that may be connected to, and, of role_client_end alone, Unix sockets. */
 struct role_reach {
 	const int *readable;
 	size_t readable_count;
 	const uint16_t *ports;
 	size_t port_count;
+	bool unix_sockets;
 };
 
 /* What could not be put in force, for a person: goes into READY's TEXT.  Empty where all was. */
@@ -81,6 +84,14 @@ MUST_USE enum err role_confine(enum role_name role, const int *dirfds, size_t di
 MUST_USE enum err role_confine_reaching(enum role_name role, const int *dirfds, size_t dirfd_count,
 					const struct role_reach *reach, bool require,
 					struct role_report *report);
+/*
+ * Whom a client has to reach is known by now: it is left this reach alone, as far as it had it, and
+ * streams of TCP where there are ports, of Unix sockets where they are in it.  No datagrams, no
+ * other protocol.  Nothing where the kernel has neither Landlock nor filters, which role_confine
+ * has said.  ERR_SYSTEM; *report names the step.
+ */
+MUST_USE enum err role_client_end(const int *dirfds, size_t dirfd_count,
+				  const struct role_reach *reach, struct role_report *report);
 /*
  * The threads of the role have been made: from now on none can be, in any of them.  The observer's
  * module is compiled too: from now on no memory can be made executable.  Nothing where the kernel

@@ -14,6 +14,7 @@
 #define ROLE_READABLE_MAX     24u
 #define ROLE_LIMITS_MAX       4u
 #define ROLE_THREAD_RULES_MAX 5u
+#define ROLE_CLIENT_RULES_MAX 12u
 
 /* Whose the process is where harkd is root. */
 enum role_user {
@@ -45,5 +46,7 @@ const struct role_row *role_row(enum role_name role);
 size_t role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out);
 /* The rules that role_threads_end puts before a role's; at most ROLE_THREAD_RULES_MAX. */
 size_t role_rules_without_threads(enum role_name role, struct filter_rule *out);
+/* The rules that role_client_end puts before a client's; at most ROLE_CLIENT_RULES_MAX. */
+size_t role_rules_of_client(const struct role_reach *reach, struct filter_rule *out);
 
 #endif

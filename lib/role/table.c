@@ -36,6 +36,9 @@
 /* A stack is memory that RLIMIT_DATA does not count. */
 #define STACK_BYTES ((uint64_t)8 * 1024 * 1024)
 
+/* Of socket()'s second argument; above are flags. */
+#define SOCKET_KIND 0xfu
+
 /* With any of these open() does more than read.  Of O_TMPFILE the bit that is its own. */
 #define FLAGS_OF_WRITING \
 	(uint32_t)(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
@@ -164,6 +167,74 @@ role_rules(enum role_name role, pid_t own_pid, struct filter_rule *out)
 		MUST(count < FILTER_RULES_MAX);
 		out[count++] = calls[i].rule;
 	}
+	return count;
+}
+
+/* A stream of a family: Landlock's ports say nothing of what else the kernel has as a kind or a
+ * protocol. */
+static size_t
+socket_rules(const struct role_reach *reach, struct filter_rule *out)
+{
+	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
+	size_t count = 2;
+	size_t i;
+
+	out[0] = (struct filter_rule){ .call = SYS_socket,
+				       .action = FILTER_NEXT,
+				       .argument = 1,
+				       .mask = SOCKET_KIND,
+				       .value = SOCK_STREAM,
+				       .otherwise = FILTER_REFUSE };
+	out[1] = (struct filter_rule){ .call = SYS_socket,
+				       .action = FILTER_NEXT,
+				       .argument = 2,
+				       .mask = UINT32_MAX,
+				       .otherwise = FILTER_REFUSE };
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		if (families[i] == AF_UNIX ? reach->unix_sockets : reach->port_count > 0)
+			out[count++] = (struct filter_rule){ .call = SYS_socket,
+							     .action = FILTER_ALLOW,
+							     .mask = UINT32_MAX,
+							     .value = families[i],
+							     .otherwise = FILTER_NEXT };
+	}
+	out[count++] = (struct filter_rule){ .call = SYS_socket, .action = FILTER_REFUSE };
+	return count;
+}
+
+size_t
+role_rules_of_client(const struct role_reach *reach, struct filter_rule *out)
+{
+	/* By this flag a message connects, beside Landlock's ports. */
+	static const struct filter_rule rest[] = {
+		{ .call = SYS_sendto,
+		  .action = FILTER_KILL,
+		  .argument = 3,
+		  .mask = MSG_FASTOPEN,
+		  .value = MSG_FASTOPEN,
+		  .otherwise = FILTER_ALLOW },
+		{ .call = SYS_sendmsg,
+		  .action = FILTER_KILL,
+		  .argument = 2,
+		  .mask = MSG_FASTOPEN,
+		  .value = MSG_FASTOPEN,
+		  .otherwise = FILTER_ALLOW },
+		{ .call = SYS_sendmmsg, .action = FILTER_REFUSE },
+		{ .call = SYS_seccomp, .action = FILTER_REFUSE },
+#ifdef SYS_landlock_create_ruleset
+		{ .call = SYS_landlock_create_ruleset, .action = FILTER_REFUSE },
+		{ .call = SYS_landlock_restrict_self, .action = FILTER_REFUSE },
+#endif
+	};
+	size_t count;
+	size_t i;
+
+	MUST(reach != NULL && out != NULL);
+
+	count = socket_rules(reach, out);
+	for (i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+		out[count++] = rest[i];
+	MUST(count <= ROLE_CLIENT_RULES_MAX);
 	return count;
 }
 

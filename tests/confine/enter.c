@@ -137,6 +137,22 @@ enter_send_setup(int fd, enum role_name role, const struct place *p)
 
 /* ---- the child's side ---------------------------------------------------------------------- */
 
+/* As hark-projector does, in two steps. */
+static enum err
+confine_client(const struct message *m, enum depth depth, struct role_report *report)
+{
+	static const uint16_t ports[] = { ENTER_PORT, ENTER_PORT_DNS };
+	struct role_reach reach = { .ports = ports, .port_count = 2 };
+	enum err e;
+
+	e = role_confine_reaching(ROLE_PROJECTOR_CLIENT, m->fds, 2, &reach, false, report);
+	reach.port_count = depth == AT_TCP;
+	reach.unix_sockets = depth == AT_UNIX;
+	if (e == ERR_OK && depth != LOOKING)
+		e = role_client_end(m->fds, 2, &reach, report);
+	return e;
+}
+
 void
 enter_role(enum role_name role, enum depth depth, const struct place *p, struct acts *a)
 {
@@ -174,6 +190,11 @@ enter_role(enum role_name role, enum depth depth, const struct place *p, struct 
 		_exit(ENTER_BROKE);
 	if (depth == TWIN)
 		return;
+	if (depth >= LOOKING) {
+		if (confine_client(&m, depth, &report) != ERR_OK)
+			_exit(ENTER_BROKE);
+		return;
+	}
 	if (role_confine(role, m.fds + first, directories, false, &report) != ERR_OK ||
 	    (depth == THREADS_ENDED && role_threads_end() != ERR_OK))
 		_exit(ENTER_BROKE);

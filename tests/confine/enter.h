@@ -12,7 +12,13 @@
 /* How a child ends where the test itself has a fault: no errno is that large. */
 #define ENTER_BROKE 250
 
-enum depth { TWIN, CONFINED, THREADS_ENDED };
+/* The last three are a client's: it may look up its server, which is at ENTER_PORT; it has found it
+ * there, or at a Unix socket. */
+enum depth { TWIN, CONFINED, THREADS_ENDED, LOOKING, AT_TCP, AT_UNIX };
+
+/* Where nobody listens. */
+#define ENTER_PORT     1u
+#define ENTER_PORT_DNS 53u
 
 /* A folder of the test's: two ledgers of the notary, a file in the first, and what lies outside of
  * them. */

@@ -46,6 +46,24 @@ static const struct filter_rule rules[] = {
 	  .value = 10,
 	  .otherwise = FILTER_ABSENT },
 	{ .call = 19, .action = FILTER_ALLOW },
+	/* Two arguments at once, and then one of two values. */
+	{ .call = 20,
+	  .action = FILTER_NEXT,
+	  .argument = 1,
+	  .mask = 0xf,
+	  .value = 1,
+	  .otherwise = FILTER_REFUSE },
+	{ .call = 20,
+	  .action = FILTER_NEXT,
+	  .argument = 2,
+	  .mask = UINT32_MAX,
+	  .otherwise = FILTER_KILL },
+	{ .call = 20,
+	  .action = FILTER_ALLOW,
+	  .mask = UINT32_MAX,
+	  .value = 7,
+	  .otherwise = FILTER_NEXT },
+	{ .call = 20, .action = FILTER_ABSENT },
 };
 
 static void
@@ -84,6 +102,10 @@ programs_decide_as_their_rules(void **state)
 		{ "the last of several", 18, { 10 }, SECCOMP_RET_ALLOW },
 		{ "none of several", 18, { 3 }, ABSENT },
 		{ "what stands behind them", 19, { 3 }, SECCOMP_RET_ALLOW },
+		{ "both arguments", 20, { 7, 0xf1, 0 }, SECCOMP_RET_ALLOW },
+		{ "not the first of two", 20, { 7, 0xf3, 0 }, REFUSED },
+		{ "not the second of two", 20, { 7, 1, 1 }, SECCOMP_RET_KILL_PROCESS },
+		{ "both, and not the value behind them", 20, { 8, 1, 0 }, ABSENT },
 		{ "one bit too many", 16, { 0, 0, 0, 0, 0, 0x30 }, SECCOMP_RET_ALLOW },
 	};
 	struct sock_filter program[FILTER_INSTRUCTIONS_MAX];

@@ -227,6 +227,14 @@ static const struct {
 	  SYS_prlimit64,
 	  { OWN_PID + 1 },
 	  { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED } },
+	{ "a filter more",
+	  SYS_seccomp,
+	  { SECCOMP_SET_MODE_FILTER },
+	  { REFUSED, REFUSED, ALLOWED, REFUSED, ALLOWED, REFUSED, ALLOWED } },
+	{ "a layer of Landlock more",
+	  SYS_landlock_restrict_self,
+	  { 0 },
+	  { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, ALLOWED } },
 	{ "ioctl",
 	  SYS_ioctl,
 	  { 0 },
@@ -294,6 +302,96 @@ threads_end_and_nothing_else(void **state)
 }
 
 static void
+a_client_keeps_streams_of_its_families(void **state)
+{
+	static const uint16_t port = 5432;
+	static const struct role_reach reaches[] = {
+		{ .unix_sockets = true },
+		{ .ports = &port, .port_count = 1 },
+		{ .ports = &port, .port_count = 1, .unix_sockets = true },
+		{ .port_count = 0 },
+	};
+	static const struct {
+		const char *rule;
+		long call;
+		uint64_t args[4];
+		uint32_t want[COUNT_OF(reaches)]; /* Unix, TCP, both, none */
+	} calls[] = {
+		{ "a stream of Unix",
+		  SYS_socket,
+		  { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK },
+		  { ALLOWED, REFUSED, ALLOWED, REFUSED } },
+		{ "TCP",
+		  SYS_socket,
+		  { AF_INET, SOCK_STREAM },
+		  { REFUSED, ALLOWED, ALLOWED, REFUSED } },
+		{ "TCP over IPv6",
+		  SYS_socket,
+		  { AF_INET6, SOCK_STREAM },
+		  { REFUSED, ALLOWED, ALLOWED, REFUSED } },
+		{ "UDP",
+		  SYS_socket,
+		  { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC },
+		  { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "datagrams of Unix",
+		  SYS_socket,
+		  { AF_UNIX, SOCK_DGRAM },
+		  { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "messages of Unix",
+		  SYS_socket,
+		  { AF_UNIX, SOCK_SEQPACKET },
+		  { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "another protocol's stream",
+		  SYS_socket,
+		  { AF_INET, SOCK_STREAM, 262 },
+		  { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "another family's",
+		  SYS_socket,
+		  { AF_VSOCK, SOCK_STREAM },
+		  { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "a message",
+		  SYS_sendto,
+		  { 0, 0, 0, MSG_NOSIGNAL },
+		  { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+		{ "one that connects",
+		  SYS_sendto,
+		  { 0, 0, 0, MSG_FASTOPEN },
+		  { KILLED, KILLED, KILLED, KILLED } },
+		{ "another",
+		  SYS_sendmsg,
+		  { 0, 0, MSG_NOSIGNAL },
+		  { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+		{ "another that connects",
+		  SYS_sendmsg,
+		  { 0, 0, MSG_FASTOPEN },
+		  { KILLED, KILLED, KILLED, KILLED } },
+		{ "many", SYS_sendmmsg, { 0 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "a filter more", SYS_seccomp, { 1 }, { REFUSED, REFUSED, REFUSED, REFUSED } },
+		{ "anything else", SYS_read, { 0 }, { ALLOWED, ALLOWED, ALLOWED, ALLOWED } },
+	};
+	size_t i, j;
+
+	(void)state;
+	for (j = 0; j < COUNT_OF(reaches); j++) {
+		struct filter_rule rules[ROLE_CLIENT_RULES_MAX];
+		struct sock_filter program[FILTER_INSTRUCTIONS_MAX];
+		size_t count = role_rules_of_client(&reaches[j], rules);
+
+		assert_true(count <= ROLE_CLIENT_RULES_MAX);
+		assert_int_equal(filter_make(rules, count, FILTER_ALLOW, program, &count), ERR_OK);
+		for (i = 0; i < COUNT_OF(calls); i++) {
+			struct seccomp_data data = { .nr = (int)calls[i].call, .arch = BPF_NATIVE };
+			uint32_t got;
+
+			memcpy(data.args, calls[i].args, sizeof(calls[i].args));
+			got = bpf_run(program, count, &data);
+			if (got != calls[i].want[j])
+				fail_msg("%s, %zu: %#x", calls[i].rule, j, got);
+		}
+	}
+}
+
+static void
 no_role_leaves_a_core(void **state)
 {
 	enum role_name role;
@@ -322,6 +420,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_role_gets_its_calls),
 		cmocka_unit_test(threads_end_and_nothing_else),
+		cmocka_unit_test(a_client_keeps_streams_of_its_families),
 		cmocka_unit_test(no_role_leaves_a_core),
 	};
 
