@@ -108,6 +108,7 @@ static void
 begin_with(struct observer *o, struct observer_gear *gear)
 {
 	o->pair++;
+	o->module.restarts = o->projector.restarts = o->pair - 1;
 	o->was_started = true;
 	o->is_trapped = false;
 	o->went = o->was_asked = o->database_said = o->ping_waits = false;

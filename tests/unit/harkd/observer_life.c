@@ -35,6 +35,8 @@ it_runs_and_is_started_again_with_pauses(void **state)
 		}
 		assert_int_equal(rig.module.starts, i + 2);
 		assert_int_equal(rig.observer->state, OBSERVER_STARTING);
+		assert_int_equal(rig.observer->module.restarts, i + 1);
+		assert_int_equal(rig.observer->projector.restarts, i + 1);
 	}
 	/* Where there is no notary it waits, and goes on when one comes. */
 	rig.notary_is_there = false;
