@@ -27,6 +27,9 @@
 #define MEMORY_OF_COMPILING     UINT64_C(256) /* times the module's size */
 #define MEMORY_OF_TABLE_ELEMENT UINT64_C(64)  /* 16 bytes, in each of four tables */
 #define MEMORY_OF_EFFECT        UINT64_C(4)   /* the library's copy and ours, while both may grow */
+/* Mapped and not written: the program, libraries, the module's code, and what the C library keeps
+ * for a thread's memory at a time (two heaps of 64 MiB, of which one stays). */
+#define MAPPED_BYTES (192 * MIB)
 
 __attribute__((format(printf, 2, 3))) static int
 fail(int code, const char *format, ...)
@@ -230,8 +233,10 @@ load(struct start *s, const struct settings *settings,
 	struct hark_observer_refusal refusal = { .reason = HARK_OBSERVER_REASON_NONE };
 	struct hark_failure why = { 0 };
 	enum hark_observer_error e;
+	uint64_t writable;
 
-	if (confine_limit(RLIMIT_DATA, memory_of(&settings->limits)) != ERR_OK)
+	writable = memory_of(&settings->limits);
+	if (confine_limit_memory(writable, writable + MAPPED_BYTES) != ERR_OK)
 		return fail(EXIT_OS, "its memory cannot be limited: %s", strerror(errno));
 	e = hark_observer_host_open_wasmtime(&settings->limits, capabilities, capability_count,
 					     host, &why);

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/must.h"
 #include "hark-projector/reach.h"
@@ -168,7 +167,7 @@ reach_confine(struct start *s, struct role_report *report)
 
 	MUST(s != NULL && s->config.database != NULL && report != NULL);
 
-	if (confine_limit(RLIMIT_DATA, memory_of(&s->config)) != ERR_OK) {
+	if (confine_limit_memory(memory_of(&s->config), UINT64_MAX) != ERR_OK) {
 		(void)snprintf(text, sizeof(text), "its memory cannot be limited: %s",
 			       strerror(errno));
 		return role_fail(EXIT_OS, text);

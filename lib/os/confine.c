@@ -123,6 +123,29 @@ confine_limit(int resource, uint64_t most)
 	return done(setrlimit((unsigned int)resource, &limit));
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define HAS_SHADOW 1
+#endif
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define HAS_SHADOW 1
+#endif
+#endif
+
+enum err
+confine_limit_memory(uint64_t writable, uint64_t mapped)
+{
+#ifdef HAS_SHADOW
+	(void)writable;
+	(void)mapped;
+	return ERR_OK;
+#else
+	enum err e = confine_limit(RLIMIT_DATA, writable);
+
+	return e == ERR_OK ? confine_limit(RLIMIT_AS, mapped) : e;
+#endif
+}
+
 enum err
 confine_background(void)
 {

@@ -43,6 +43,13 @@ pid_t confine_self(void);
 
 /* Sets soft and hard limit to `most`, or to the hard limit that is there where that is less. */
 MUST_USE enum err confine_limit(int resource, uint64_t most);
+/*
+ * The same of memory: what the process may write and does not share, and what it may map at all.
+ * The second also bounds its page tables, which no limit counts: 2 MiB a GiB, also where all of it
+ * is one page of zeroes.  UINT64_MAX is no limit.  A build with AddressSanitizer has none: the
+ * shadow of its memory counts, and is larger than any machine's.
+ */
+MUST_USE enum err confine_limit_memory(uint64_t writable, uint64_t mapped);
 
 /* From now on it runs where nobody else wants to: nice 19, in long turns (SCHED_BATCH). */
 MUST_USE enum err confine_background(void);

@@ -99,7 +99,13 @@ def asan(options):
                   [PYTHON, options.path("tests", "system", "41-verify-damaged.py")], timeout_s=600,
                   env={**options.bin(), **ASAN, "HARK_BIN": options.path("build", "asan",
                                                                          "programs")})
-    return unit_jobs("asan", "build/asan", options, ASAN) + [damaged]
+    # Below their filters there is neither a symbolizer nor a look for leaks.
+    confined = {**ASAN, "ASAN_OPTIONS": "detect_leaks=0:symbolize=0:allocator_may_return_null=1"}
+    replay = Job("asan", "88-replay.py",
+                 [PYTHON, options.path("tests", "system", "88-replay.py")], timeout_s=1800,
+                 env={**options.bin(), **confined, "HARK_BIN": options.path("build", "asan", "programs"),
+                      "HARK_REPLAY": options.path("build", "asan", "tests", "tools", "notary-replay")})
+    return unit_jobs("asan", "build/asan", options, ASAN) + [damaged] + [replay] * options.long
 
 
 def fuzz(options):

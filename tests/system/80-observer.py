@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -550,6 +551,61 @@ def a_batch_that_traps(tap, top):
     tap.same("a budget halves the cut", [b[1] - b[0] for b in batches], [1] * 16 + [1] * 8 + [4] * 10)
     tap.same("and all arrive", indexes(sum((b[2] for b in batches), [])), list(range(64)))
     tap.row("with nothing reported", p.stop() == (0, ""))
+
+
+# ---- its memory
+
+MIB = 1 << 20
+
+
+def kib_of(p, *names):
+    with open("/proc/%d/status" % p.child.pid, encoding="ascii") as f:
+        status = dict(line.split(":", 1) for line in f)
+    return [int(status[name].split()[0]) for name in names]
+
+
+def limits_of(p):
+    with open("/proc/%d/limits" % p.child.pid, encoding="ascii") as f:
+        return {line[:26].strip(): line[26:47].strip() for line in f}
+
+
+@test
+def one_byte_of_every_page(tap, top):
+    """The most that it may have, and what the kernel needs to know where that is."""
+    ledger = o.Ledger(top)
+    ledger.write(o.guest_event)
+    imports, pages = ["next", "write"], 256 * MIB // 65536
+    touch = w.if_(w.i32(pages - 2) + b"\x40\0" + w.i32(-1) + w.EQ, w.UNREACHABLE) + \
+        b"\x03\x40" + b"\x20\0" + w.i32(7) + b"\x36\2\0" + \
+        b"\x20\0" + w.i32(4096) + w.ADD + b"\x22\0" + w.i32(pages * 65536 - 4096) + b"\x4d\x0d\0\x0b"
+    module = w.module(imports, touch + w.each_event(w.put("write", w.RECORD + 8, 8, imports), imports), locals_=1)
+    p = o.Observer(ledger, module, LIMIT_MEMORY_BYTES=256 * MIB).start()
+    tap.same("it has all of it", indexes(p.until(1)), [0])
+    most, tables = kib_of(p, "VmHWM", "VmPTE")
+    limits = limits_of(p)
+    writable, mapped = int(limits["Max data size"]), int(limits["Max address space"])
+    tap.row("and little beside", 256 * 1024 < most < 300 * 1024 and most * 1024 < writable, most)
+    tap.row("page tables are in proportion", tables * 1024 * 500 < int(limits["Max address space"]), tables)
+    tap.row("also of what is mapped and not written", writable < mapped <= writable + 192 * MIB, (writable, mapped))
+    p.stop()
+
+
+@test
+def a_compiler_that_wants_all(tap, top):
+    module = w.module([], w.NOP, functions=[w.NOP] * 40000)
+    p = o.Observer(o.Ledger(top), module, LIMIT_MODULE_BYTES=len(module), LIMIT_MEMORY_BYTES=65536,
+                   LIMIT_EFFECT_BYTES=65536, LIMIT_COMPILE_MS=120000)
+    p.channel.settimeout(120)       # what is niced compiles slowly on a busy machine
+    p.hear()
+    p.say_go()
+    wait_for(lambda: limits_of(p)["Max data size"].isdigit(), "its memory is limited")
+    writable = int(limits_of(p)["Max data size"])
+    tap.same("it says nothing any more", p.hear(), None)
+    _, status, used = os.wait4(p.child.pid, 0)
+    p.child.returncode = -os.WTERMSIG(status)
+    tap.row("it is the limit that ends it", os.WTERMSIG(status) == signal.SIGABRT and
+            writable // 2 < used.ru_maxrss * 1024 < writable + 32 * MIB, (status, used.ru_maxrss, writable))
+    p.end()
 
 
 # ---- after the second filter

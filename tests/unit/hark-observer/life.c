@@ -42,26 +42,27 @@
 #define LIMIT_MS 60000
 
 /* The calls that fail, each with the error that the kernel gives first of all. */
-#define CALLS(X)                  \
-	X(malloc, ENOMEM)         \
-	X(calloc, ENOMEM)         \
-	X(realloc, ENOMEM)        \
-	X(openat64, EMFILE)       \
-	X(fdopendir, ENOMEM)      \
-	X(fstat64, EIO)           \
-	X(read, EIO)              \
-	X(pread64, EIO)           \
-	X(mmap64, ENOMEM)         \
-	X(ppoll, ENOMEM)          \
-	X(epoll_create1, EMFILE)  \
-	X(epoll_ctl, ENOMEM)      \
-	X(epoll_wait, EBADF)      \
-	X(eventfd, EMFILE)        \
-	X(pthread_create, EAGAIN) \
-	X(sendmsg, ENOBUFS)       \
-	X(recvmsg, ENOBUFS)       \
-	X(role_confine, EPERM)    \
-	X(confine_limit, EPERM)   \
+#define CALLS(X)                       \
+	X(malloc, ENOMEM)              \
+	X(calloc, ENOMEM)              \
+	X(realloc, ENOMEM)             \
+	X(openat64, EMFILE)            \
+	X(fdopendir, ENOMEM)           \
+	X(fstat64, EIO)                \
+	X(read, EIO)                   \
+	X(pread64, EIO)                \
+	X(mmap64, ENOMEM)              \
+	X(ppoll, ENOMEM)               \
+	X(epoll_create1, EMFILE)       \
+	X(epoll_ctl, ENOMEM)           \
+	X(epoll_wait, EBADF)           \
+	X(eventfd, EMFILE)             \
+	X(pthread_create, EAGAIN)      \
+	X(sendmsg, ENOBUFS)            \
+	X(recvmsg, ENOBUFS)            \
+	X(role_confine, EPERM)         \
+	X(confine_limit, EPERM)        \
+	X(confine_limit_memory, EPERM) \
 	X(role_threads_end, EPERM)
 
 enum call {
@@ -140,6 +141,7 @@ WRAP(ssize_t, recvmsg, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags)
 enum err __wrap_role_confine(enum role_name role, const int *dirfds, size_t count, bool require,
 			     struct role_report *report);
 enum err __wrap_confine_limit(int resource, uint64_t most);
+enum err __wrap_confine_limit_memory(uint64_t writable, uint64_t mapped);
 enum err __wrap_role_threads_end(void);
 
 enum err
@@ -158,6 +160,13 @@ __wrap_confine_limit(int resource, uint64_t most)
 	(void)resource;
 	(void)most;
 	return fails(CALL_confine_limit) ? ERR_SYSTEM : ERR_OK;
+}
+
+enum err
+__wrap_confine_limit_memory(uint64_t writable, uint64_t mapped)
+{
+	assert_true(writable > 0 && mapped > writable);
+	return fails(CALL_confine_limit_memory) ? ERR_SYSTEM : ERR_OK;
 }
 
 enum err
