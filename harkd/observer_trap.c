@@ -99,10 +99,12 @@ observer_judge_load(struct observer *o)
 		return false;
 	o->failed_loads++;
 	if (is_fault(c) && !o->was_loaded && c->end.number == SIGABRT) {
-		observer_refuse(o, "compile_memory",
-				"its process aborted while it loaded the module, as one does whose "
-				"compiler needs more memory than it may have: make the module "
-				"smaller, or raise module_bytes, by which that memory goes");
+		observer_refuse(
+			o, "compile_aborted",
+			"its process aborted while it loaded the module: the engine does so "
+			"where its compiler gets no more memory, and where it has a mistake. "
+			"Make the module smaller, or raise module_bytes, by which that memory "
+			"goes; where neither helps, build it in another way");
 	} else if (is_fault(c) && !o->was_loaded) {
 		(void)snprintf(
 			text, sizeof(text),

@@ -244,7 +244,7 @@ def ends():
 
 @test("a process that ends while it loads the module has not trapped: it is refused, by a fault at once")
 def loads():
-    for number, reason in ((signal.SIGABRT, "compile_memory"), (signal.SIGSEGV, "compile_died")):
+    for number, reason in ((signal.SIGABRT, "compile_aborted"), (signal.SIGSEGV, "compile_died")):
         with Daemon(observer="signal %d" % number) as d:
             d.start()
             o = d.until("refused")

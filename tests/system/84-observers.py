@@ -325,7 +325,7 @@ def refused():
 # ---- traps
 
 @test("a module that its compiler has no memory for is refused by name, once, and is no trap")
-def compile_memory():
+def compile_aborted():
     module = wasm.module([], wasm.NOP, functions=[wasm.NOP] * 40000)
     with Daemon(config="data: {data}\nrun: {run}\n") as d:
         path = d.put("m.wasm", module)
@@ -338,10 +338,10 @@ def compile_memory():
 """ % (path, digest(path), len(module))
         d.start()
         o = d.until("many", "refused", 130)   # what is niced compiles slowly on a busy machine
-        assert o["text"].startswith("compile_memory: ") and "raise module_bytes" in o["text"], o
+        assert o["text"].startswith("compile_aborted: ") and "raise module_bytes" in o["text"], o
         equal((o["strikes"], o["restarts"], d.records("observer_quarantine")), ("0", "0", []), "no trap")
         wait_for(lambda: d.records("observer_refused"), "it is on record")
-        equal([r["reason"] for r in d.records("observer_refused")], ["compile_memory"], "record")
+        equal([r["reason"] for r in d.records("observer_refused")], ["compile_aborted"], "record")
         assert d.process.poll() is None
         d.stop()
 

@@ -162,7 +162,7 @@ def runs():
     ]
     if not SANITIZED:
         rows.append(("a module that its compiler has no memory for", many, *refused(
-            "compile_memory", LIMIT_MODULE_BYTES=len(many), LIMIT_EFFECT_BYTES=65536, LIMIT_COMPILE_MS=120000)))
+            "compile_aborted", LIMIT_MODULE_BYTES=len(many), LIMIT_EFFECT_BYTES=65536, LIMIT_COMPILE_MS=120000)))
     return rows
 
 

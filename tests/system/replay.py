@@ -275,7 +275,7 @@ class Pair:
         self.ended()
         self.failed_loads += 1
         if self.observer.returncode == -signal.SIGABRT:
-            self.record_refusal("compile_memory", "its process aborted")
+            self.record_refusal("compile_aborted", "its process aborted")
         elif self.failed_loads == LOADS_MAX:
             self.record_refusal("load_failed", "its process ended again and again")
         else:

@@ -87,9 +87,9 @@ an_end_before_it_is_loaded_is_refused(void **state)
 		unsigned int want;
 		const char *word;
 	} rows[] = {
-		{ "its compiler has no memory", m_abort, 1, "compile_memory" },
+		{ "its compiler has no memory", m_abort, 1, "compile_aborted" },
 		{ "the same, and its projector sees it first", p_sees_m_abort, 1,
-		  "compile_memory" },
+		  "compile_aborted" },
 		{ "its compiler fails", m_segv, 1, "compile_died" },
 		{ "it calls what it may not", m_sys, 1, "compile_died" },
 		{ "it is killed by somebody", rig_module_signal, OBSERVER_LOADS_MAX,
@@ -151,7 +151,7 @@ one_that_was_loaded_is_tried_again(void **state)
 	assert_int_equal(rig_told(rig.module.end, NULL), MESSAGE_OBSERVER_SETUP);
 	rig_let_go();
 	assert_int_equal(fail_loads(m_abort, OBSERVER_LOADS_MAX), 1);
-	assert_true(is_refused_for("compile_memory"));
+	assert_true(is_refused_for("compile_aborted"));
 }
 
 /* It was ready, which is read after its projector's end. */
