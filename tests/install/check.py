@@ -3,6 +3,7 @@
 """What an embedder meets: `make install` into an empty folder, and examples/supervisor.c built
 against nothing but what was put there.  Prints TAP.
 """
+import hashlib
 import os
 import re
 import shutil
@@ -229,6 +230,55 @@ def check_supervisor(tap, place, folder):
     hear_one(tap, program, folder)
 
 
+EVENT = ('{"data":{"cellId":"c0"},"id":"h/evidence/7","source":"/hark/h/evidence","specversion":"1.0",'
+         '"time":"2026-11-21T13:20:00.123456789Z","type":"t"}\n')
+
+
+def check_observer_host(tap, place, folder):
+    """The host of observers in a page: from what is installed, and nothing else, to a row."""
+    source = os.path.join(place, "share", "doc", "hark", "examples", "observer-host.c")
+    program = os.path.join(folder, "observer-host")
+    flags = unescape(pkg_config(place, "--cflags", "--libs", "hark-observer"))
+    for compiler in ("clang", "cc"):
+        code, text = run([compiler, "-std=gnu17", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags,
+                          "-Wl,-rpath," + os.path.join(place, "lib")])
+        tap.row("observer-host.c builds against what is installed (%s)" % compiler, code == 0, text)
+    with open(program + ".cc", "w", encoding="utf-8") as f:
+        f.write("#include <hark/observer.h>\n#include <hark/observer_host.h>\n"
+                "int main() { hark_observer_host h = {};\nif (hark_observer_host_open_noop(&h)) return 1;\n"
+                "hark_observer_host_close(&h); return sizeof(hark_event_record) != 128; }\n")
+    code, text = run(["c++", "-Wall", "-Wextra", "-Werror", program + ".cc", "-o", program + "-cc", *flags,
+                      "-Wl,-rpath," + os.path.join(place, "lib")])
+    code, text = run([program + "-cc"]) if code == 0 else (code, text)
+    tap.row("the same headers build and run from C++", code == 0, text)
+    module = os.path.join(place, "share", "hark", "observers", "pg-events.wasm")
+    with open(module, "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    done = subprocess.run([program, module, "sha256:" + digest], input=EVENT, capture_output=True, text=True,
+                          timeout=60)
+    if "no WebAssembly engine" in done.stderr:
+        tap.skip("observer-host.c runs", "this build has no engine")
+        return
+    tap.row("observer-host.c runs a module that is installed", done.returncode == 0 and done.stdout.startswith(
+        'PgWrite {"event_index":7,') and done.stdout.count("\n") == 1, repr(done))
+
+
+def check_page_examples(tap, place, folder):
+    """The programs that pages of section 3 show, as a reader would copy them."""
+    for library in LIBRARIES:
+        with open(os.path.join(ROOT, "man", library + ".3.scd"), encoding="utf-8") as f:
+            blocks = re.findall(r"```\n(.*?)```", f.read(), re.S)
+        source = os.path.join(folder, library + ".3.c")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(re.sub(r"\\(.)", r"\1", next(b for b in blocks if "\nmain(" in b)))
+        code, text = run(["cc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", source, "-o", source[:-2], *unescape(
+            pkg_config(place, "--cflags", "--libs", library)), "-Wl,-rpath," + os.path.join(place, "lib")])
+        tap.row("the example of %s(3) builds" % library, code == 0, text)
+    code, text = run([os.path.join(folder, "hark-observer.3")])
+    tap.row("the example of hark-observer(3) runs its module, or says that it has no engine",
+            (code == 0 and text.startswith("no error")) or (code == 1 and "no WebAssembly engine" in text), text)
+
+
 def hear_one(tap, program, folder):
     """It binds, hears one frame, and gives an envelope that a second reader verifies."""
     base = os.path.join(folder, "cell")
@@ -267,6 +317,8 @@ def main():
             check_nothing(tap, place, folder)
             check_static(tap, place, folder)
             check_supervisor(tap, place, folder)
+            check_observer_host(tap, place, folder)
+            check_page_examples(tap, place, folder)
         finally:
             run(["meson", "configure", "build/meson", "--prefix=/usr/local"], cwd=ROOT)
     return tap.end()
