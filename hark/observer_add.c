@@ -423,7 +423,7 @@ ask(const struct add *a)
 
 	if (a->text.size == 0 || !text_is_utf8((const char *)a->text.data, a->text.size) ||
 	    memchr(a->text.data, 0, a->text.size) != NULL) {
-		log_error("the manifest is no UTF-8 text");
+		log_error("the manifest is %s", a->text.size == 0 ? "empty" : "no UTF-8 text");
 		return EXIT_CONFIG;
 	}
 	code = client_open(&c);

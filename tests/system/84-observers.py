@@ -265,6 +265,7 @@ def by_command():
         manifest = d.put("m.yaml", "name: events\nmodule: %s\ndigest: %s\ngrants: [PgWrite]\n"
                                    "pg: {table: events, key: [event_index]}\n"
                          % (EVENTS, digest(EVENTS)))
+        assert "is empty" in d.hark("observer", "add", "events", "--manifest", d.put("e.yaml", ""), code=78)
         d.hark("observer", "add", "events", "--manifest", manifest)
         d.follows("events")
         events_are_rows(d)
