@@ -113,6 +113,8 @@ say_digest(const struct start *s, const struct settings *settings)
 {
 	enum hark_observer_error e =
 		hark_observer_digest_check(settings->digest, s->module.data, s->module.size);
+	char its[HARK_OBSERVER_DIGEST_TEXT];
+	char text[160];
 	uint8_t digest[32];
 	struct message m;
 
@@ -120,11 +122,16 @@ say_digest(const struct start *s, const struct settings *settings)
 	if (e == HARK_OBSERVER_ARGUMENT)
 		return role_fail(EXIT_CONFIG, "the observer's digest is not \"blake3:\" or "
 					      "\"sha256:\" and 64 lower-case hex digits");
-	if (e == HARK_OBSERVER_DIGEST)
-		return refuse(
-			HARK_OBSERVER_REASON_DIGEST,
-			"the file is not the module of its digest: register the digest of the "
-			"file that is meant, or bring that file");
+	if (e == HARK_OBSERVER_DIGEST) {
+		e = hark_observer_digest_write(settings->digest, s->module.data, s->module.size,
+					       its);
+		MUST(e == HARK_OBSERVER_OK);
+		(void)snprintf(text, sizeof(text),
+			       "the file is %s: register that, where it is the file that is meant, "
+			       "or bring the other",
+			       its);
+		return refuse(HARK_OBSERVER_REASON_DIGEST, text);
+	}
 	if (!hark_observer_has_engine() && !settings->noop)
 		return role_fail(EXIT_CONFIG, "this build has no WebAssembly engine: build with "
 					      "-Dwasm=auto where cargo 1.95 or later is, or write "

@@ -119,7 +119,7 @@ struct add {
 	const char *name;
 	const char *manifest_path;
 	struct config_observer o;
-	char digest[OBSERVER_DIGEST_TEXT]; /* what was pinned here; "" */
+	char digest[HARK_OBSERVER_DIGEST_TEXT]; /* what was pinned here; "" */
 	struct buf text;
 };
 
@@ -381,7 +381,8 @@ pin(struct add *a)
 	int code = observer_run_read(a->o.module, OBSERVER_MODULE_BYTES_MAX, &module);
 
 	if (code == EXIT_OK) {
-		observer_run_digest((struct bytes){ module.data, module.size }, a->digest);
+		MUST(hark_observer_digest_write(hark_text_of(NULL), module.data, module.size,
+						a->digest) == HARK_OBSERVER_OK);
 		if (!set_text(&a->o.digest, "--digest", a->digest))
 			code = EXIT_SOFTWARE;
 	}

@@ -7,7 +7,6 @@
 
 #include "base/must.h"
 #include "base/text.h"
-#include "crypto/sha256.h"
 #include "hark/observer_run.h"
 #include "os/confine.h"
 #include "os/file.h"
@@ -137,23 +136,6 @@ observer_run_payload(const struct observer_run *r, size_t *at, uint8_t *token, s
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-void
-observer_run_digest(struct bytes module, char out[OBSERVER_DIGEST_TEXT])
-{
-	uint8_t digest[SHA256_BYTES];
-	const char *kind = "blake3:";
-	size_t i;
-
-	_Static_assert(SHA256_BYTES == 32, "both digests have one size");
-	if (hark_observer_blake3(module.data, module.size, digest) != HARK_OBSERVER_OK) {
-		sha256_of(module.data, module.size, digest);
-		kind = "sha256:";
-	}
-	(void)snprintf(out, OBSERVER_DIGEST_TEXT, "%s", kind);
-	for (i = 0; i < sizeof(digest); i++)
-		(void)snprintf(out + 7 + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* No file can be opened after this, no address connected to, nothing gained by executing. */
 static int
 confine(void)
@@ -177,7 +159,7 @@ load(struct observer_run *r, const char *digest, struct hark_observer_host *host
 {
 	struct hark_observer_capability capabilities[HARK_OBSERVER_TOKEN_COUNT];
 	struct hark_observer_manifest manifest = { .tokens = r->tokens };
-	char own[OBSERVER_DIGEST_TEXT];
+	char own[HARK_OBSERVER_DIGEST_TEXT];
 	enum hark_observer_error e;
 	uint8_t i;
 
@@ -187,7 +169,8 @@ load(struct observer_run *r, const char *digest, struct hark_observer_host *host
 			(struct hark_observer_capability){ (enum hark_observer_cap_token)i,
 							   keep_payload, &keeps[i] };
 	}
-	observer_run_digest((struct bytes){ r->module.data, r->module.size }, own);
+	MUST(hark_observer_digest_write(hark_text_of(NULL), r->module.data, r->module.size, own) ==
+	     HARK_OBSERVER_OK);
 	manifest.digest = hark_text_of(digest != NULL ? digest : own);
 	e = hark_observer_host_open_wasmtime(&r->limits, capabilities, HARK_OBSERVER_TOKEN_COUNT,
 					     host, &v->why.failure);

@@ -17,8 +17,6 @@
 
 #define OBSERVER_MODULE_BYTES_MAX (64u * 1024u * 1024u)
 #define OBSERVER_EVENTS_MAX       65536u
-/* "blake3:" or "sha256:", 64 digits, and the terminator. */
-#define OBSERVER_DIGEST_TEXT 72u
 
 /* Zeroed, but for limits, is one without events. */
 struct observer_run {
@@ -50,8 +48,6 @@ int observer_run_go(struct observer_run *r, const char *digest, struct observer_
 /* The next payload that it asked for, from *at on, which begins at 0; false past the last. */
 bool observer_run_payload(const struct observer_run *r, size_t *at, uint8_t *token,
 			  struct bytes *out);
-/* As records have it: by BLAKE3 where this build can, else by SHA-256. */
-void observer_run_digest(struct bytes module, char out[OBSERVER_DIGEST_TEXT]);
 void observer_run_finish(struct observer_run *r);
 
 #endif

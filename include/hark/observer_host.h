@@ -309,6 +309,14 @@ HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_digest_check(struc
 									   const void *bytes,
 									   size_t size);
 
+/* "blake3:" or "sha256:", 64 hex digits and a terminator. */
+#define HARK_OBSERVER_DIGEST_TEXT 72u
+
+/* The digest of bytes as a manifest says it: by SHA-256 where `like` is such a one, else by BLAKE3.
+ * ARGUMENT. */
+HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_digest_write(
+	struct hark_text like, const void *bytes, size_t size, char out[HARK_OBSERVER_DIGEST_TEXT]);
+
 /* BLAKE3 of bytes, for manifests, also where this library has no engine.  ARGUMENT. */
 HARK_API HARK_MUST_USE enum hark_observer_error hark_observer_blake3(const void *bytes, size_t size,
 								     uint8_t out[32]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A module's digest as people write it, and whether bytes have it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -30,6 +31,31 @@ value_of(char digit)
 	return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
 }
 
+/* True where it was SHA-256. */
+static bool
+hash(struct hark_text like, const void *bytes, size_t size, uint8_t out[DIGEST_BYTES])
+{
+	bool is_sha256 = like.data != NULL && like.size >= NAME_BYTES && is_named(like, "sha256:");
+
+	if (is_sha256)
+		sha256_of(bytes, size, out);
+	else
+		engine_blake3(bytes, size, out);
+	return is_sha256;
+}
+
+void
+digest_write(struct hark_text like, const void *bytes, size_t size,
+	     char out[HARK_OBSERVER_DIGEST_TEXT])
+{
+	uint8_t its[DIGEST_BYTES];
+	size_t i;
+
+	memcpy(out, hash(like, bytes, size, its) ? "sha256:" : "blake3:", NAME_BYTES);
+	for (i = 0; i < DIGEST_BYTES; i++)
+		(void)snprintf(out + NAME_BYTES + 2 * i, 3, "%02x", its[i]);
+}
+
 enum err
 digest_check(struct hark_text digest, const void *bytes, size_t size)
 {
@@ -39,10 +65,7 @@ digest_check(struct hark_text digest, const void *bytes, size_t size)
 
 	if (!digest_is_well_formed(digest))
 		return ERR_FORMAT;
-	if (is_named(digest, "sha256:"))
-		sha256_of(bytes, size, its);
-	else
-		engine_blake3(bytes, size, its);
+	(void)hash(digest, bytes, size, its);
 	for (i = 0; i < DIGEST_BYTES; i++) {
 		const char *digits = digest.data + NAME_BYTES + 2 * i;
 

@@ -41,6 +41,10 @@ void engine_blake3(const void *bytes, size_t size, uint8_t out[32]);
 /* From any thread or signal handler. */
 void engine_tick(struct engine *engine);
 
+/* The engine's words, which are not terminated and may name what a module's author chose: escaped,
+ * and of several lines one.  NULL is fine. */
+void engine_say(struct hark_failure *why, const char *text, size_t size);
+
 /* Checks that the bytes are a module of the proposals that are on.  ERR_FORMAT with *why. */
 MUST_USE enum err engine_validate(struct engine *engine, const void *bytes, size_t size,
 				  struct hark_failure *why);

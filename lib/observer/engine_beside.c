@@ -12,6 +12,27 @@ bool hark_engine_validate(const uint8_t *data, size_t size, char *why, size_t ca
 			  size_t *why_size_out);
 
 void
+engine_say(struct hark_failure *why, const char *text, size_t size)
+{
+	char line[sizeof(why->text)];
+	size_t used = 0;
+	size_t i;
+
+	if (why == NULL)
+		return;
+	for (i = 0; i < size && used < sizeof(line); i++) {
+		bool is_space = text[i] == ' ' || text[i] == '\n' || text[i] == '\t';
+
+		if (!is_space)
+			line[used++] = text[i];
+		else if (used > 0 && line[used - 1] != ' ')
+			line[used++] = ' ';
+	}
+	why->system_error = 0;
+	(void)text_escape(line, used, why->text, sizeof(why->text));
+}
+
+void
 engine_blake3(const void *bytes, size_t size, uint8_t out[32])
 {
 	hark_engine_blake3(bytes, size, out);
@@ -26,10 +47,6 @@ engine_validate(struct engine *engine, const void *bytes, size_t size, struct ha
 	(void)engine;
 	if (hark_engine_validate(bytes, size, text, sizeof(text), &text_size))
 		return ERR_OK;
-	/* It is not terminated, and may name what a module's author chose. */
-	if (why != NULL) {
-		why->system_error = 0;
-		(void)text_escape(text, text_size, why->text, sizeof(why->text));
-	}
+	engine_say(why, text, text_size);
 	return ERR_FORMAT;
 }

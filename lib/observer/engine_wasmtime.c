@@ -158,11 +158,7 @@ engine_compile(struct engine *engine, const void *bytes, size_t size, struct eng
 	error = wasmtime_module_new(engine->engine, bytes, size, &m->module);
 	if (error != NULL) {
 		wasmtime_error_message(error, &message);
-		/* It is not terminated, and may name what a module's author chose. */
-		if (why != NULL) {
-			why->system_error = 0;
-			(void)text_escape(message.data, message.size, why->text, sizeof(why->text));
-		}
+		engine_say(why, message.data, message.size);
 		wasm_byte_vec_delete(&message);
 		wasmtime_error_delete(error);
 		free(m);

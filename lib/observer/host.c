@@ -283,6 +283,16 @@ hark_observer_has_engine(void)
 }
 
 enum hark_observer_error
+hark_observer_digest_write(struct hark_text like, const void *bytes, size_t size,
+			   char out[HARK_OBSERVER_DIGEST_TEXT])
+{
+	if ((bytes == NULL && size > 0) || out == NULL)
+		return HARK_OBSERVER_ARGUMENT;
+	digest_write(like, bytes != NULL ? bytes : "", size, out);
+	return HARK_OBSERVER_OK;
+}
+
+enum hark_observer_error
 hark_observer_digest_check(struct hark_text digest, const void *bytes, size_t size)
 {
 	if (bytes == NULL && size > 0)

@@ -38,16 +38,30 @@ check_digest(const struct hark_observer_manifest *manifest, const void *bytes, s
 	     struct hark_observer_refusal *why)
 {
 	enum err e = digest_check(manifest->digest, bytes, size);
+	char its[HARK_OBSERVER_DIGEST_TEXT];
 
 	if (e == ERR_OK)
 		return HARK_OBSERVER_OK;
 	if (e == ERR_FORMAT)
 		return HARK_OBSERVER_ARGUMENT;
-	return refuse(
-		why, HARK_OBSERVER_DIGEST, HARK_OBSERVER_REASON_DIGEST,
-		"the file is not the module of %.16s...: register the digest of the file that "
-		"is meant, or bring that file",
-		manifest->digest.data);
+	digest_write(manifest->digest, bytes, size, its);
+	return refuse(why, HARK_OBSERVER_DIGEST, HARK_OBSERVER_REASON_DIGEST,
+		      "the file is %s, not %.*s: register the digest of the file that is meant, or "
+		      "bring that file",
+		      its, (int)manifest->digest.size, manifest->digest.data);
+}
+
+/* What people take for a module most often is said in their words, not the engine's. */
+static const char *
+not_binary(const void *bytes, size_t size)
+{
+	static const char text[] = "(module", magic[] = "\0asm";
+
+	if (size >= sizeof(text) - 1 && memcmp(bytes, text, sizeof(text) - 1) == 0)
+		return "it is the text format: make it binary, as wat2wasm does";
+	if (size < sizeof(magic) - 1 || memcmp(bytes, magic, sizeof(magic) - 1) != 0)
+		return "it does not begin with \\0asm: name the file that the linker wrote";
+	return NULL;
 }
 
 static enum hark_observer_error
@@ -56,9 +70,13 @@ compile(struct observer *o, const void *bytes, size_t size, struct engine_module
 {
 	struct hark_failure words = { 0 };
 	uint64_t begun = clock_monotonic_ns();
-	uint64_t took_ms;
 	enum err e = engine_validate(o->engine, bytes, size, &words);
+	const char *plainly = e != ERR_OK ? not_binary(bytes, size) : NULL;
+	uint64_t took_ms;
 
+	if (plainly != NULL)
+		return refuse(why, HARK_OBSERVER_PARSE, HARK_OBSERVER_REASON_PARSE,
+			      "not a WebAssembly module: %s", plainly);
 	if (e != ERR_OK)
 		return refuse(why, HARK_OBSERVER_PARSE, HARK_OBSERVER_REASON_PARSE,
 			      "not a core WebAssembly module of the proposals that are on: %s",

@@ -45,6 +45,9 @@ bool import_is_ours(struct bytes module);
  * in constant time). */
 MUST_USE enum err digest_check(struct hark_text digest, const void *bytes, size_t size);
 bool digest_is_well_formed(struct hark_text digest);
+/* The same of these bytes, by SHA-256 where `like` is such a one, else by BLAKE3. */
+void digest_write(struct hark_text like, const void *bytes, size_t size,
+		  char out[HARK_OBSERVER_DIGEST_TEXT]);
 
 /* ---- module.c: what is looked at when a module is registered ---- */
 

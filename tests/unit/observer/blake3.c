@@ -44,11 +44,40 @@ nothing_needs_no_bytes(void **state)
 	assert_int_equal(hark_observer_blake3("", 0, NULL), HARK_OBSERVER_ARGUMENT);
 }
 
+/* As a manifest says it, and so that it holds. */
+static void
+a_digest_is_written_as_it_is_read(void **state)
+{
+	static const char *const likes[] = { NULL, "", "blake3:", "sha256:", "sha512:00" };
+	char out[HARK_OBSERVER_DIGEST_TEXT];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(likes) / sizeof(likes[0]); i++) {
+		const char *name = i == 3 ? "sha256:" : "blake3:";
+
+		assert_int_equal(hark_observer_digest_write(hark_text_of(likes[i]), "abc", 3, out),
+				 HARK_OBSERVER_OK);
+		assert_memory_equal(out, name, 7);
+		assert_int_equal(strlen(out), 71);
+		assert_int_equal(hark_observer_digest_check(hark_text_of(out), "abc", 3),
+				 HARK_OBSERVER_OK);
+		assert_int_equal(hark_observer_digest_check(hark_text_of(out), "abd", 3),
+				 HARK_OBSERVER_DIGEST);
+	}
+	assert_int_equal(hark_observer_digest_write(hark_text_of(NULL), NULL, 1, out),
+			 HARK_OBSERVER_ARGUMENT);
+	assert_int_equal(hark_observer_digest_write(hark_text_of(NULL), "", 0, NULL),
+			 HARK_OBSERVER_ARGUMENT);
+}
+
 int
 main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(both_say_the_same),
-						   cmocka_unit_test(nothing_needs_no_bytes) };
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_say_the_same), cmocka_unit_test(nothing_needs_no_bytes),
+		cmocka_unit_test(a_digest_is_written_as_it_is_read)
+	};
 
 	return cmocka_run_group_tests_name("observer/blake3", tests, NULL, NULL);
 }
