@@ -281,6 +281,7 @@ start_now(struct child *c)
 {
 	c->failed_code = 0;
 	c->said_ready = c->was_late = c->was_killed = false;
+	c->start_cpu_ms = 0;
 	c->ready_ns = 0;
 	c->stop_due = false;
 	c->said = 0;
@@ -300,13 +301,17 @@ on_timer(void *ctx, uint64_t now_ns)
 {
 	struct child *c = ctx;
 
-	(void)now_ns;
 	switch (c->state) {
 	case CHILD_WAITING:
 		child_enter(c, CHILD_STOPPED, 0);
 		start_now(c);
 		break;
 	case CHILD_STARTING:
+		if (child_is_starved(c, c->start_cpu_ms)) {
+			loop_timer_set(c->h->loop, &c->timer,
+				       now_ns + CHILD_STARVED_MS * NS_PER_MS);
+			break;
+		}
 		c->was_late = true;
 		child_kill(c, "it was not ready in time");
 		break;
@@ -346,7 +351,25 @@ child_limit_start(struct child *c, uint64_t ms)
 {
 	MUST(c->state == CHILD_STARTING && ms > 0);
 
+	c->start_cpu_ms = child_cpu_ms(c) + ms;
 	loop_timer_set(c->h->loop, &c->timer, loop_now_ns(c->h->loop) + ms * NS_PER_MS);
+}
+
+uint64_t
+child_cpu_ms(const struct child *c)
+{
+	struct spawn_use use;
+
+	return child_exists(c) && spawn_used(c->pid, &use) == ERR_OK ? use.cpu_ms : 0;
+}
+
+bool
+child_is_starved(const struct child *c, uint64_t cpu_ms)
+{
+	struct spawn_use use;
+
+	return cpu_ms > 0 && child_exists(c) && spawn_used(c->pid, &use) == ERR_OK &&
+	       use.is_ready && use.cpu_ms < cpu_ms;
 }
 
 void

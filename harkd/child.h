@@ -36,6 +36,8 @@ enum child_state {
 
 /* A child that ran so long after READY has not failed, in milliseconds. */
 #define CHILD_PROVEN_MS 1000u
+/* One that is late for want of a processor is looked at so often. */
+#define CHILD_STARVED_MS 1000u
 /* Between two starts in a row that failed: nothing first, then this, then twice as much each. */
 #define CHILD_BACKOFF_FIRST_MS 50u
 #define CHILD_BACKOFF_MAX_MS   10000u
@@ -93,12 +95,13 @@ struct child {
 	uint64_t generation;     /* +1 for each process */
 	uint64_t ready_ns;       /* 0: not yet */
 	uint64_t restarts;
-	uint32_t failures;                 /* in a row */
-	bool said_ready;                   /* also where it had been told to end before */
-	bool was_late;                     /* killed because it was not READY in time */
-	bool was_killed;                   /* by us */
-	struct spawn_end end;              /* of the last process, once it has ended */
-	int failed_code;                   /* of its FAILED; 0 */
+	uint32_t failures;     /* in a row */
+	bool said_ready;       /* also where it had been told to end before */
+	uint64_t start_cpu_ms; /* of child_limit_start: what it may have had of the processors; 0 */
+	bool was_late;         /* killed because it was not READY in time */
+	bool was_killed;       /* by us */
+	struct spawn_end end;  /* of the last process, once it has ended */
+	int failed_code;       /* of its FAILED; 0 */
 	char report[CHILD_TEXT_BYTES];     /* what its confinement lacks */
 	char last_words[CHILD_TEXT_BYTES]; /* why it ended last */
 };
@@ -117,8 +120,14 @@ void child_expect_end(struct child *c);
 void child_kill(struct child *c, const char *why);
 /* The same to one that broke the rules, and that is recorded with this word. */
 void child_punish(struct child *c, const char *reason, const char *why);
-/* From now on it has so long to say READY, whatever its kind has.  Only where it is starting. */
+/* From now on it has so long to say READY, whatever its kind has, and longer where it does not get
+ * a processor.  Only where it is starting. */
 void child_limit_start(struct child *c, uint64_t ms);
+/* What it has had of the processors, in milliseconds; 0 where the system does not say. */
+uint64_t child_cpu_ms(const struct child *c);
+/* It would run, and has not come to so much: a limit of time is not its fault, but of who takes the
+ * processors, which may be a guest.  Who sleeps is none, nor who has had it all. */
+bool child_is_starved(const struct child *c, uint64_t cpu_ms);
 /* The pause after so many failures in a row. */
 uint64_t child_backoff_ms(uint32_t failures);
 /* True for the codes of what no second try heals: a person must act. */

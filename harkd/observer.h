@@ -101,6 +101,7 @@ struct observer {
 	uint64_t ping_id;
 	bool ping_waits;
 	uint64_t ping_sent_ns;
+	uint64_t ping_cpu_ms; /* what it may have had of the processors before it has hung */
 
 	/* ---- what it and the notary said */
 	bool has_digest;

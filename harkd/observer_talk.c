@@ -291,7 +291,8 @@ observer_ping(void *ctx, uint64_t now_ns)
 	if (!child_runs(&o->module))
 		return;
 	observer_watch_lag(o);
-	if (o->ping_waits && now_ns - o->ping_sent_ns >= limit_ns) {
+	if (o->ping_waits && now_ns - o->ping_sent_ns >= limit_ns &&
+	    !child_is_starved(&o->module, o->ping_cpu_ms)) {
 		o->was_hung = true;
 		child_kill(&o->module, "it does not answer");
 		return;
@@ -305,6 +306,7 @@ observer_ping(void *ctx, uint64_t now_ns)
 		return;
 	o->ping_waits = true;
 	o->ping_sent_ns = now_ns;
+	o->ping_cpu_ms = child_cpu_ms(&o->module) + limit_ns / NS_PER_MS;
 	message_init(&m, MESSAGE_PING, ++o->ping_id);
 	child_send(&o->module, &m);
 }

@@ -146,7 +146,7 @@ HARK_API const char *hark_observer_reason_name(enum hark_observer_reason reason)
 	X(effects, "effects of a call", 10000u, 1000000u)               \
 	X(effect_bytes, "all effects of a call", 16777216u, 268435456u) \
 	X(module_bytes, "a module's file", 1048576u, 67108864u)         \
-	X(compile_ms, "compiling a module", 10000u, 3600000u)
+	X(compile_ms, "a processor's time to compile a module", 10000u, 3600000u)
 
 struct hark_observer_limits {
 #define HARK_OBSERVER_LIMIT_MEMBER(name, words, usual, most) uint64_t name;

@@ -69,7 +69,8 @@ compile(struct observer *o, const void *bytes, size_t size, struct engine_module
 	struct hark_observer_refusal *why)
 {
 	struct hark_failure words = { 0 };
-	uint64_t begun = clock_monotonic_ns();
+	/* Its own time: on a busy machine a module is no larger. */
+	uint64_t begun = clock_thread_ns();
 	enum err e = engine_validate(o->engine, bytes, size, &words);
 	const char *plainly = e != ERR_OK ? not_binary(bytes, size) : NULL;
 	uint64_t took_ms;
@@ -89,12 +90,13 @@ compile(struct observer *o, const void *bytes, size_t size, struct engine_module
 			      "it declares more than its limits (memory_bytes %" PRIu64
 			      ", table_elements %" PRIu64 "): %s",
 			      o->limits.memory_bytes, o->limits.table_elements, words.text);
-	took_ms = (clock_monotonic_ns() - begun) / 1000000u;
+	took_ms = (clock_thread_ns() - begun) / 1000000u;
 	if (took_ms > o->limits.compile_ms) {
 		engine_module_destroy(*out);
 		*out = NULL;
 		return refuse(why, HARK_OBSERVER_LIMIT, HARK_OBSERVER_REASON_COMPILE_TIME,
-			      "compiling took %" PRIu64 " ms, over compile_ms %" PRIu64
+			      "compiling took %" PRIu64
+			      " ms of a processor, over compile_ms %" PRIu64
 			      ": make it smaller, or raise the limit",
 			      took_ms, o->limits.compile_ms);
 	}

@@ -48,6 +48,16 @@ clock_monotonic_ns(void)
 	return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+uint64_t
+clock_thread_ns(void)
+{
+	struct timespec used = { 0 };
+	int r = time_of(CLOCK_THREAD_CPUTIME_ID, &used);
+
+	MUST(r == 0);
+	return (uint64_t)used.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)used.tv_nsec;
+}
+
 void
 clock_rest(uint64_t ns)
 {

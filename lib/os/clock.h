@@ -18,4 +18,7 @@ void clock_rest(uint64_t ns);
  * wrong by.  false and UINT64_MAX where it does not say. */
 void clock_quality(bool *synchronized_out, uint64_t *error_us_out);
 
+/* Processor time of the thread that calls: what it waits for others does not count. */
+uint64_t clock_thread_ns(void);
+
 #endif

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/must.h"
+#include "base/num.h"
 #include "os/file.h"
 #include "os/spawn.h"
 
@@ -131,6 +134,72 @@ spawn_signal(int pidfd, int number)
 	if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == 0)
 		return ERR_OK;
 	return errno == ESRCH ? ERR_MISSING : ERR_SYSTEM;
+}
+
+/* The next number of a line, behind a blank. */
+static bool
+next_number(const char **at, uint64_t *out)
+{
+	size_t size;
+
+	if (**at != ' ')
+		return false;
+	(*at)++;
+	size = strcspn(*at, " \n");
+	if (num_read_u64(*at, size, UINT64_MAX, out) != ERR_OK)
+		*out = 0; /* some of the others are negative */
+	*at += size;
+	return true;
+}
+
+/* Of proc(5)'s stat: the name in brackets may hold anything, behind it are a letter and numbers, of
+ * which the 11th and 12th are ticks. */
+static bool
+read_stat(const char *text, size_t size, char *state_out, uint64_t *ticks_out)
+{
+	const char *at = memrchr(text, ')', size);
+	uint64_t number = 0;
+	int i;
+
+	if (at == NULL || at[1] != ' ' || at[2] == '\0')
+		return false;
+	*state_out = at[2];
+	at += 3;
+	*ticks_out = 0;
+	for (i = 1; i <= 12; i++) {
+		if (!next_number(&at, &number))
+			return false;
+		if (i >= 11)
+			*ticks_out += number;
+	}
+	return true;
+}
+
+enum err
+spawn_used(pid_t pid, struct spawn_use *out)
+{
+	long per_s = sysconf(_SC_CLK_TCK);
+	char path[32], text[1024];
+	uint64_t ticks;
+	ssize_t size;
+	char state;
+	int fd;
+
+	MUST(pid > 0 && out != NULL && per_s > 0);
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_MISSING;
+	size = read(fd, text, sizeof(text) - 1);
+	file_close(&fd);
+	if (size <= 0)
+		return ERR_MISSING;
+	text[size] = '\0';
+	if (!read_stat(text, (size_t)size, &state, &ticks))
+		return ERR_MISSING;
+	*out = (struct spawn_use){ ticks * 1000 / (uint64_t)per_s, state == 'R' };
+	return ERR_OK;
 }
 
 void

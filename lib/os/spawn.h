@@ -7,6 +7,7 @@
 #define OS_SPAWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -37,6 +38,13 @@ MUST_USE enum err spawn_start(const char *path, char *const argv[], int channel,
 MUST_USE enum err spawn_reap(int pidfd, struct spawn_end *out);
 /* ERR_MISSING: it has ended. */
 MUST_USE enum err spawn_signal(int pidfd, int number);
+/* What a child has had of the processors, and whether it wants one now. */
+struct spawn_use {
+	uint64_t cpu_ms; /* all of its threads, since it was started */
+	bool is_ready;   /* its first thread runs, or would */
+};
+/* Of one that was not reaped.  ERR_MISSING: this system does not say. */
+MUST_USE enum err spawn_used(pid_t pid, struct spawn_use *out);
 /* As many descriptors as the system lets us have.  Failing is no harm yet. */
 void spawn_raise_descriptors(void);
 

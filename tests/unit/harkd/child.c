@@ -42,6 +42,7 @@ enum err __wrap_spawn_start(const char *path, char *const argv[], int channel, p
 			    int *pidfd_out);
 enum err __wrap_spawn_reap(int pidfd, struct spawn_end *out);
 enum err __wrap_spawn_signal(int pidfd, int number);
+enum err __wrap_spawn_used(pid_t pid, struct spawn_use *out);
 
 enum err
 __wrap_spawn_start(const char *path, char *const argv[], int channel, pid_t *pid_out,
@@ -93,6 +94,15 @@ __wrap_spawn_signal(int pidfd, int number)
 	assert_int_equal(number, SIGKILL);
 	kills++;
 	return ERR_OK;
+}
+
+/* Only an observer is asked about. */
+enum err
+__wrap_spawn_used(pid_t pid, struct spawn_use *out)
+{
+	(void)pid;
+	(void)out;
+	return ERR_MISSING;
 }
 
 void

@@ -229,6 +229,28 @@ one_whose_projection_waits_says_so(void **state)
 }
 
 static void
+it_has_not_hung_where_it_gets_no_processor(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	rig_add_with("");
+	rig_run();
+	rig_pong();
+	rig.module.use = (struct spawn_use){ 100, true };
+	rig_pass_ms(OBSERVER_PING_MS); /* a ping, which is not answered */
+	for (i = 0; i < 60; i++) {
+		rig.module.use.cpu_ms += 10;
+		rig_pass_ms(1000);
+	}
+	assert_int_equal(rig.module.kills, 0);
+	/* It has had its call's time and more, and is as mute as before. */
+	rig.module.use.cpu_ms = 100 + 1000 + OBSERVER_HUNG_MS;
+	rig_pass_ms(1000);
+	assert_int_equal(rig.module.kills, 1);
+}
+
+static void
 who_adds_one_does_not_wait_for_ever(void **state)
 {
 	(void)state;
@@ -343,6 +365,7 @@ main(void)
 		T(what_ends_before_it_ran_has_not_trapped),
 		T(it_is_pinged_each_second_and_killed_when_it_hangs),
 		T(one_whose_projection_waits_says_so),
+		T(it_has_not_hung_where_it_gets_no_processor),
 		T(who_adds_one_does_not_wait_for_ever),
 		T(who_adds_one_hears_that_its_database_is_away),
 		T(they_stand_by_name),

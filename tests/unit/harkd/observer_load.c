@@ -193,6 +193,50 @@ one_that_compiles_too_long_is_refused(void **state)
 	assert_int_equal(rig.module.starts, 1);
 }
 
+/* Of a machine that others have filled the module knows nothing. */
+static void
+one_that_has_no_processor_is_waited_for(void **state)
+{
+	const uint64_t limit_ms = 2000 + OBSERVER_START_MS;
+
+	(void)state;
+	rig_add_with("");
+	rig_begin();
+	rig.module.use = (struct spawn_use){ 700, true };
+	rig_let_go();
+	rig.module.use.cpu_ms += 30;
+	rig_pass_ms(10 * limit_ms);
+	rig.module.use.cpu_ms = 700 + limit_ms - 1;
+	rig_pass_ms(CHILD_STARVED_MS);
+	assert_int_equal(rig.module.kills, 0);
+	rig.module.use.cpu_ms++;
+	rig_pass_ms(CHILD_STARVED_MS);
+	assert_int_equal(rig.module.kills, 1);
+	rig_end(&rig.module, true, SIGKILL);
+	assert_non_null(strstr(rig.observer->why, "compile_time: "));
+	(void)rig_notary_gets(MESSAGE_OPERATION, NULL);
+	rig_end_rest();
+}
+
+/* But not for one that does nothing. */
+static void
+one_that_sleeps_is_not_waited_for(void **state)
+{
+	(void)state;
+	rig_add_with("");
+	rig_begin();
+	rig_let_go();
+	rig.module.use = (struct spawn_use){ 30, true };
+	rig_pass_ms(2000 + OBSERVER_START_MS);
+	assert_int_equal(rig.module.kills, 0);
+	rig.module.use.is_ready = false;
+	rig_pass_ms(CHILD_STARVED_MS);
+	assert_int_equal(rig.module.kills, 1);
+	rig_end(&rig.module, true, SIGKILL);
+	(void)rig_notary_gets(MESSAGE_OPERATION, NULL);
+	rig_end_rest();
+}
+
 int
 main(void)
 {
@@ -202,6 +246,8 @@ main(void)
 		T(one_that_was_loaded_is_tried_again),
 		T(ready_counts_also_where_it_is_told_to_end),
 		T(one_that_compiles_too_long_is_refused),
+		T(one_that_has_no_processor_is_waited_for),
+		T(one_that_sleeps_is_not_waited_for),
 #undef T
 	};
 

@@ -23,6 +23,7 @@ enum err __wrap_spawn_start(const char *path, char *const argv[], int channel, p
 			    int *pidfd_out);
 enum err __wrap_spawn_reap(int pidfd, struct spawn_end *out);
 enum err __wrap_spawn_signal(int pidfd, int number);
+enum err __wrap_spawn_used(pid_t pid, struct spawn_use *out);
 
 enum err
 __wrap_spawn_start(const char *path, char *const argv[], int channel, pid_t *pid_out,
@@ -38,7 +39,8 @@ __wrap_spawn_start(const char *path, char *const argv[], int channel, pid_t *pid
 	p->end = fcntl(channel, F_DUPFD_CLOEXEC, 0);
 	p->pidfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_true(p->end >= 0 && p->pidfd >= 0);
-	*pid_out = 1000;
+	*pid_out = p == &rig.module ? 1000 : 1001;
+	p->use = (struct spawn_use){ 0, false };
 	*pidfd_out = p->pidfd;
 	return ERR_OK;
 }
@@ -63,6 +65,14 @@ __wrap_spawn_signal(int pidfd, int number)
 {
 	assert_int_equal(number, SIGKILL);
 	process_of(pidfd)->kills++;
+	return ERR_OK;
+}
+
+enum err
+__wrap_spawn_used(pid_t pid, struct spawn_use *out)
+{
+	assert_int_equal(pid, 1000);
+	*out = rig.module.use;
 	return ERR_OK;
 }
 
@@ -223,16 +233,6 @@ rig_set_up(void **state)
 }
 
 /* ---- its processes ---- */
-
-void
-rig_end(struct rig_process *p, bool by_signal, int number)
-{
-	p->how = (struct spawn_end){ by_signal, number };
-	p->has_ended = true;
-	file_close(&p->end);
-	assert_int_equal(eventfd_write(p->pidfd, 1), 0);
-	rig_turns();
-}
 
 int
 rig_tear_down(void **state)
@@ -434,18 +434,6 @@ rig_pong(void)
 		message_set_number(&done, FIELD_CODE, EXIT_OK);
 		rig_say(&rig.module, &done);
 	}
-}
-
-/* Ends what still runs as it was told; not what may be started by that. */
-void
-rig_end_rest(void)
-{
-	bool is_there = child_exists(&rig.observer->projector);
-
-	if (child_exists(&rig.observer->module))
-		rig_end(&rig.module, false, 0);
-	if (is_there)
-		rig_end(&rig.projector, false, 0);
 }
 
 /* The REASON of the OBSERVER_GONE that the notary hears; "" where it has none. */

@@ -17,6 +17,7 @@ struct rig_process {
 	struct spawn_end how;
 	bool has_ended;
 	unsigned int starts, kills;
+	struct spawn_use use; /* of the processors */
 };
 
 extern struct rig {

@@ -254,10 +254,60 @@ descriptors_are_raised_to_what_may_be(void **state)
 	assert_true(limit.rlim_cur == limit.rlim_max);
 }
 
+/* A child of a line of shell; it is killed in the end. */
+static int
+begin(const char *line, pid_t *pid_out)
+{
+	char sh[] = "/bin/sh";
+	char c[] = "-c";
+	char *argv[] = { sh, c, strdup(line), NULL };
+	int pidfd = -1;
+	int pair[2];
+
+	assert_int_equal(packet_pair(pair), ERR_OK);
+	assert_int_equal(spawn_start("/bin/sh", argv, pair[1], pid_out, &pidfd), ERR_OK);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	free(argv[2]);
+	return pidfd;
+}
+
+static void
+kill_it(int pidfd)
+{
+	struct pollfd wait = { .fd = pidfd, .events = POLLIN };
+	struct spawn_end end;
+
+	assert_int_equal(spawn_signal(pidfd, SIGKILL), ERR_OK);
+	assert_int_equal(poll(&wait, 1, 30000), 1);
+	assert_int_equal(spawn_reap(pidfd, &end), ERR_OK);
+	(void)close(pidfd);
+}
+
+static void
+what_it_has_had_of_the_processors_is_told(void **state)
+{
+	struct spawn_use use = { 0, false };
+	pid_t pid = 0;
+	int pidfd = begin("while :; do :; done", &pid);
+
+	(void)state;
+	while (use.cpu_ms < 30)
+		assert_int_equal(spawn_used(pid, &use), ERR_OK);
+	assert_true(use.is_ready);
+	/* Stopped it is not ready, and has no more. */
+	assert_int_equal(spawn_signal(pidfd, SIGSTOP), ERR_OK);
+	while (use.is_ready)
+		assert_int_equal(spawn_used(pid, &use), ERR_OK);
+	kill_it(pidfd);
+	assert_int_equal(spawn_used(pid, &use), ERR_MISSING);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_it_has_had_of_the_processors_is_told),
 		cmocka_unit_test(a_child_has_its_channel_and_nothing_else),
 		cmocka_unit_test(its_end_is_told_as_it_was),
 		cmocka_unit_test(what_cannot_be_run_ends_as_a_shell_has_it),
