@@ -27,6 +27,9 @@
 /* And all answers to what was sent in one go. */
 #define DATABASE_ANSWERS_LIMIT_S 600u
 #define DATABASE_CONNECT_LIMIT_S 10u
+/* What is added where no unique index has just the key's columns. */
+#define DATABASE_NO_KEY \
+	": give `key` the columns of its primary key or of a unique index, or make such an index"
 
 enum database_kind { DATABASE_NULL, DATABASE_NUMBER, DATABASE_TEXT, DATABASE_BYTES };
 

@@ -108,6 +108,8 @@ pg_failed(struct pg_state *s, const PGresult *result, struct project_failure *wh
 	say(s, text[0] != '\0' ? text : "it has gone away", detail != NULL ? detail : "", why);
 	if (state == NULL || PQstatus(s->connection) != CONNECTION_OK)
 		return ERR_AGAIN;
+	if (strcmp(state, "42P10") == 0)
+		project_say(why, "PostgreSQL: the key is none of the table%s", DATABASE_NO_KEY);
 	if (is_of_values(state))
 		return ERR_FORMAT;
 	return is_of_statement(state) ? ERR_REFUSED : ERR_AGAIN;

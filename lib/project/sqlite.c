@@ -45,7 +45,10 @@ sqlite_failed(struct sqlite_state *s, int code, struct project_failure *why)
 	const char *text = s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(code);
 
 	(void)text_escape(text, strlen(text), shown, sizeof(shown));
-	project_say(why, "SQLite: %s", shown);
+	/* It has no code of its own. */
+	project_say(why, "SQLite: %s%s", shown,
+		    strstr(text, "ON CONFLICT clause does not match") != NULL ? DATABASE_NO_KEY
+									      : "");
 	if (s->woken)
 		return ERR_END;
 	switch (code & 0xff) {

@@ -417,7 +417,7 @@ def refusals(tap, db, folder):
     db.ask("DROP TABLE IF EXISTS events")
     refused_start(tap, db, folder, "a statement that is none", ["syntax"], CREATE="CREATE TABEL x")
     refused_start(tap, db, folder, "a key that is no column", ["key \"x\""], KEY=["x"])
-    refused_start(tap, db, folder, "a key without an index", ["ON CONFLICT"], KEY=["who"])
+    refused_start(tap, db, folder, "a key without an index", ["key", "unique index"], KEY=["who"])
     refused_start(tap, db, folder, "a grant without its file", ["receipts"], TOKENS=1 << KMS)
     refused_start(tap, db, folder, "a projection of no kind", ["no known kind"],
                   PROJECTION="mysql://u:secret@h/d")

@@ -297,7 +297,7 @@ tables_that_do_not_serve_are_refused(void **state)
 		{ "CREATE TABLE t (n INT)", "other", NULL, "no table \"other\"" },
 		{ "CREATE TABEL t (n INT)", "t", NULL, "syntax error" },
 		{ "CREATE TABLE t (n INT)", "t", "x", "the key \"x\" is no column" },
-		{ "CREATE TABLE t (n INT)", "t", "n", "ON CONFLICT" },
+		{ "CREATE TABLE t (n INT)", "t", "n", "give `key` the columns" },
 		{ "CREATE TABLE t (n INT, m INT AS (n))", "t", "m", "the key \"m\" is no column" },
 		{ "CREATE TABLE t (n INT)", "nowhere.t", NULL, "nowhere" },
 	};
