@@ -196,7 +196,9 @@ def noengine(options):
 def lint(options):
     jobs = []
     for f in sorted(glob.glob(options.path("tests", "lint", "*.py"))):
-        jobs.append(Job("lint", program_name(f), [PYTHON, f], timeout_s=1500, env=options.bin()))
+        # Minutes of one core alone: a limit against what never ends, not against a busy machine.
+        jobs.append(Job("lint", program_name(f), [PYTHON, f],
+                        timeout_s=5400 if options.long else 1500, env=options.bin()))
     for f in sorted(glob.glob(options.path("tools", "check-*"))):
         name = program_name(f)
         jobs.append(Job("lint", name, [PYTHON, f], kind="plain", timeout_s=180,
