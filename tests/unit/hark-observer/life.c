@@ -3,320 +3,46 @@
  * The whole process, from harkd's setup to its end, while every allocation and system call of it
  * fails once at each N.  It is a child; the test is its harkd, projector and notary.  Whatever
  * fails: it ends by itself with a code, harkd hears why, no batch is cut or told twice, and what
- * traps is passed over only when that is on record.  The engine is the fake one.
+ * given.traps is passed over only when that is on record.  The engine is the fake one.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <hark/observer.h>
-
-#include "crypto/sha256.h"
+#include "calls.h"
+#include "given.h"
 #include "hark-observer/daemon.h"
-#include "ledger/ledger.h"
 #include "os/file.h"
-#include "os/folder.h"
-#include "os/memfd.h"
 #include "os/packet.h"
 #include "prog/exit.h"
 #include "prog/log.h"
-#include "proto/options.h"
 #include "proto/staged.h"
 #include "unit.h"
-#include "unit/observer/fake_engine.h"
 
-#define LEAVES  12u
-#define TRAP_AT 6u
 /* Nothing here takes so long, but for what hangs. */
 #define LIMIT_MS 60000
 
-/* The calls that fail, each with the error that the kernel gives first of all. */
-#define CALLS(X)                       \
-	X(malloc, ENOMEM)              \
-	X(calloc, ENOMEM)              \
-	X(realloc, ENOMEM)             \
-	X(openat64, EMFILE)            \
-	X(fdopendir, ENOMEM)           \
-	X(fstat64, EIO)                \
-	X(read, EIO)                   \
-	X(pread64, EIO)                \
-	X(mmap64, ENOMEM)              \
-	X(ppoll, ENOMEM)               \
-	X(epoll_create1, EMFILE)       \
-	X(epoll_ctl, ENOMEM)           \
-	X(epoll_wait, EBADF)           \
-	X(eventfd, EMFILE)             \
-	X(pthread_create, EAGAIN)      \
-	X(sendmsg, ENOBUFS)            \
-	X(recvmsg, ENOBUFS)            \
-	X(role_confine, EPERM)         \
-	X(confine_limit, EPERM)        \
-	X(confine_limit_memory, EPERM) \
-	X(role_threads_end, EPERM)
+static bool *has_failed; /* shared with the child */
 
-enum call {
-#define CALL_ENUM(name, error) CALL_##name,
-	CALLS(CALL_ENUM)
-#undef CALL_ENUM
-		CALL_COUNT
-};
-static const char *const call_names[] = {
-#define CALL_NAME(name, error) #name,
-	CALLS(CALL_NAME)
-#undef CALL_NAME
-};
-static const int call_errors[] = {
-#define CALL_ERROR(name, error) error,
-	CALLS(CALL_ERROR)
-#undef CALL_ERROR
-};
-
-static enum call failing;
-static size_t fails_at; /* counts down; 0: now */
-static bool armed;      /* in the child alone, and in its first thread */
-/* Shared with the child. */
-static struct {
-	bool has_failed;
-} * shared;
-
-/* True where this call is to fail; it sets errno. */
-static bool
-fails(enum call call)
+static int
+set_up(void **state)
 {
-	if (!armed || call != failing || fails_at-- > 0)
-		return false;
-	armed = false;
-	shared->has_failed = true;
-	errno = call_errors[call];
-	return true;
-}
-
-#define WRAP(type, name, failure, parameters, arguments)                         \
-	type __real_##name parameters;                                           \
-	type __wrap_##name parameters;                                           \
-	type __wrap_##name parameters                                            \
-	{                                                                        \
-		return fails(CALL_##name) ? (failure) : __real_##name arguments; \
-	}
-
-WRAP(void *, malloc, NULL, (size_t size), (size))
-WRAP(void *, calloc, NULL, (size_t count, size_t size), (count, size))
-WRAP(void *, realloc, NULL, (void *at, size_t size), (at, size))
-WRAP(int, openat64, -1, (int fd, const char *name, int flags, mode_t mode), (fd, name, flags, mode))
-WRAP(DIR *, fdopendir, NULL, (int fd), (fd))
-WRAP(int, fstat64, -1, (int fd, struct stat *out), (fd, out))
-WRAP(ssize_t, read, -1, (int fd, void *data, size_t size), (fd, data, size))
-WRAP(ssize_t, pread64, -1, (int fd, void *data, size_t size, off_t at), (fd, data, size, at))
-WRAP(void *, mmap64, MAP_FAILED,
-     (void *where, size_t size, int protection, int flags, int fd, off_t at),
-     (where, size, protection, flags, fd, at))
-WRAP(int, ppoll, -1,
-     (struct pollfd * fds, nfds_t count, const struct timespec *limit, const sigset_t *mask),
-     (fds, count, limit, mask))
-WRAP(int, epoll_create1, -1, (int flags), (flags))
-WRAP(int, epoll_ctl, -1, (int poll, int what, int fd, struct epoll_event *event),
-     (poll, what, fd, event))
-WRAP(int, epoll_wait, -1, (int poll, struct epoll_event *events, int most, int timeout),
-     (poll, events, most, timeout))
-WRAP(int, eventfd, -1, (unsigned int value, int flags), (value, flags))
-WRAP(int, pthread_create, EAGAIN,
-     (pthread_t * thread, const pthread_attr_t *how, void *(*run)(void *), void *ctx),
-     (thread, how, run, ctx))
-WRAP(ssize_t, sendmsg, -1, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
-WRAP(ssize_t, recvmsg, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags))
-
-/* Of rights nothing is given up here: tests/confine does that. */
-
-enum err __wrap_role_confine(enum role_name role, const int *dirfds, size_t count, bool require,
-			     struct role_report *report);
-enum err __wrap_confine_limit(int resource, uint64_t most);
-enum err __wrap_confine_limit_memory(uint64_t writable, uint64_t mapped);
-enum err __wrap_role_threads_end(void);
-
-enum err
-__wrap_role_confine(enum role_name role, const int *dirfds, size_t count, bool require,
-		    struct role_report *report)
-{
-	(void)require;
-	assert_true(role == ROLE_OBSERVER && count == 1 && dirfds[0] >= 0);
-	*report = (struct role_report){ .missing = "" };
-	return fails(CALL_role_confine) ? ERR_SYSTEM : ERR_OK;
-}
-
-enum err
-__wrap_confine_limit(int resource, uint64_t most)
-{
-	(void)resource;
-	(void)most;
-	return fails(CALL_confine_limit) ? ERR_SYSTEM : ERR_OK;
-}
-
-enum err
-__wrap_confine_limit_memory(uint64_t writable, uint64_t mapped)
-{
-	assert_true(writable > 0 && mapped > writable);
-	return fails(CALL_confine_limit_memory) ? ERR_SYSTEM : ERR_OK;
-}
-
-enum err
-__wrap_role_threads_end(void)
-{
-	return fails(CALL_role_threads_end) ? ERR_SYSTEM : ERR_OK;
-}
-
-/* ---- the module ---------------------------------------------------------------------------- */
-
-/* One effect an event: its index.  At one event it traps, where the story has a trap. */
-static bool traps;
-
-static bool
-module_runs(void *ctx, struct engine_caller *caller)
-{
-	const struct hark_event_record *event = (const void *)fake.memory;
-	int32_t size = 0;
-
-	(void)ctx;
-	for (;;) {
-		if (!fake_call(caller, "event", "next", 0, HARK_EVENT_RECORD_BYTES_MAX, &size))
-			return false;
-		if (size == 0)
-			return true;
-		if (traps && event->index == TRAP_AT)
-			fake.traps_with = HARK_OBSERVER_REASON_UNREACHABLE;
-		if (!fake_call(caller, "pg", "write", 8, 8, &size))
-			return false;
-	}
-}
-
-static bool
-module_code(void *ctx, struct engine_caller *caller)
-{
-	fake.traps_with = HARK_OBSERVER_REASON_NONE;
-	return module_runs(ctx, caller);
-}
-
-static void
-module_is_made(void)
-{
-	static const struct {
-		const char *module, *name, *results;
-	} imported[] = {
-		{ "arkhe:observer/event", "next", "i" },
-		{ "arkhe:observer/pg", "write", "" },
-	};
-	static struct engine_item imports[2];
-	static uint8_t memory[8192];
-	size_t i;
-
-	for (i = 0; i < COUNT_OF(imports); i++)
-		imports[i] = fake_import(imported[i].module, imported[i].name, "ii",
-					 imported[i].results);
-	fake = (struct fake){ .imports = imports,
-			      .import_count = COUNT_OF(imports),
-			      .exports_observer = true,
-			      .observer_is_function = true,
-			      .code = module_code,
-			      .memory = memory,
-			      .memory_size = sizeof(memory) };
-}
-
-/* ---- what it is given ---------------------------------------------------------------------- */
-
-static struct {
-	char path[32];
-	int dirfd, page_fd, module_fd;
-	struct disk disk;
-	struct ledger *ledger;
-	struct page *page;
-	struct buf options;
-} given;
-
-static void
-append_leaf(uint64_t index)
-{
-	char *at = ledger_reserve(given.ledger);
-
-	assert_non_null(at);
-	ledger_append(
-		given.ledger,
-		(size_t)snprintf(at, 256,
-				 "{\"data\":{\"cellId\":\"c\"},\"id\":\"h/evidence/%llu\","
-				 "\"time\":\"2026-11-21T13:20:00.123456789Z\",\"type\":\"t\"}",
-				 (unsigned long long)index));
+	has_failed = mmap(NULL, sizeof(*has_failed), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return has_failed != MAP_FAILED ? given_set_up(state) : -1;
 }
 
 static int
-give(void **state)
+tear_down(void **state)
 {
-	static const struct ledger_options options = { .origin = "h/evidence",
-						       .segment_bytes = 1 << 22,
-						       .batch_bytes = 1 << 20 };
-	struct page_state committed = { .committed_size = LEAVES };
-	uint8_t digest[SHA256_BYTES];
-	struct ledger_failure why;
-	char text[72] = "sha256:";
-	uint64_t i;
-
-	(void)state;
-	(void)snprintf(given.path, sizeof(given.path), "/tmp/hark-unit-XXXXXX");
-	assert_non_null(mkdtemp(given.path));
-	assert_int_equal(folder_open_path(given.path, &given.dirfd), ERR_OK);
-	assert_int_equal(memfd_make("page", PAGE_BYTES, &given.page_fd), ERR_OK);
-	assert_int_equal(disk_open_real(given.dirfd, &given.disk), ERR_OK);
-	assert_int_equal(ledger_open(given.disk, &options, &given.ledger, &why), ERR_OK);
-	assert_int_equal(page_map_writer(given.page_fd, &given.page), ERR_OK);
-	for (i = 0; i < LEAVES; i++)
-		append_leaf(i);
-	assert_int_equal(ledger_commit_begin(given.ledger, (struct hark_time){ .seconds = 1 }, 1),
-			 ERR_OK);
-	while (ledger_commit_end(given.ledger) == ERR_AGAIN) {
-		struct pollfd item = { .fd = ledger_commit_fd(given.ledger), .events = POLLIN };
-
-		assert_true(poll(&item, 1, -1) >= 0);
-	}
-	page_publish(given.page, &committed);
-
-	module_is_made();
-	sha256_of("fake", 4, digest);
-	for (i = 0; i < sizeof(digest); i++)
-		(void)snprintf(text + 7 + 2 * i, 3, "%02x", digest[i]);
-	assert_int_equal(options_add_text(&given.options, OPTION_DIGEST, text, 71), ERR_OK);
-	assert_int_equal(options_add_number(&given.options, OPTION_TOKENS, 1), ERR_OK);
-	assert_int_equal(options_add_number(&given.options, OPTION_BATCH, 4), ERR_OK);
-	given.module_fd = memfd_create("module", MFD_CLOEXEC);
-	assert_int_equal(write(given.module_fd, "fake", 4), 4);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	return shared != MAP_FAILED ? 0 : -1;
-}
-
-static int
-take_back(void **state)
-{
-	char command[64];
-
-	(void)state;
-	ledger_close(given.ledger);
-	page_unmap(given.page);
-	disk_close_real(&given.disk);
-	file_close(&given.dirfd);
-	file_close(&given.page_fd);
-	file_close(&given.module_fd);
-	buf_finish(&given.options);
-	(void)munmap(shared, sizeof(*shared));
-	(void)snprintf(command, sizeof(command), "rm -r %s", given.path);
-	return system(command);
+	(void)munmap(has_failed, sizeof(*has_failed));
+	return given_tear_down(state);
 }
 
 /* ---- the child ----------------------------------------------------------------------------- */
@@ -334,9 +60,10 @@ child_lives(int channel)
 	if (dup2(channel, ROLE_SUPERVISOR_FD) < 0 || poll(&item, 1, LIMIT_MS) != 1 ||
 	    message_receive(ROLE_SUPERVISOR_FD, d.bytes, sizeof(d.bytes), &setup) != ERR_OK)
 		return 99;
-	armed = true;
+	calls.has_failed_out = has_failed;
+	calls.armed = true;
 	code = daemon_live(&d, &setup);
-	armed = false;
+	calls.armed = false;
 	return code;
 }
 
@@ -368,7 +95,7 @@ start_child(void)
 
 	memset(&w, 0, sizeof(w));
 	w.projector = w.trap = -1;
-	shared->has_failed = false;
+	*has_failed = false;
 	assert_int_equal(packet_pair(pair), ERR_OK);
 	w.harkd = pair[0];
 	w.pid = fork();
@@ -436,7 +163,7 @@ harkd_hears(void)
 		w.said_code = (int)message_number(&m, FIELD_CODE, 0);
 		assert_true(message_bytes(&m, FIELD_TEXT).size > 10);
 	} else if (m.type != MESSAGE_OBSERVER_STATE) {
-		fail_msg("%s: it says %s", call_names[failing], message_name(m.type));
+		fail_msg("%s: it says %s", call_names[calls.failing], message_name(m.type));
 	}
 	return true;
 }
@@ -464,7 +191,7 @@ stop_at_the_end(void)
 {
 	struct message m;
 
-	if (traps || w.cursor < LEAVES || !w.had_pong || w.is_told_to_stop)
+	if (given.traps || w.cursor < GIVEN_LEAVES || !w.had_pong || w.is_told_to_stop)
 		return;
 	w.is_told_to_stop = true;
 	message_init(&m, MESSAGE_STOP, 0);
@@ -492,9 +219,9 @@ projector_hears(void)
 	assert_true(message_number(&m, FIELD_INDEX, 99) == w.cursor);
 	assert_true(message_number(&m, FIELD_COUNT, 99) == w.effects);
 	w.cursor = message_number(&m, FIELD_SIZE, 0);
-	/* The one that traps is passed over when it is on record, not before. */
-	assert_true(!traps || w.cursor <= TRAP_AT || w.is_reported);
-	if (traps && w.cursor > TRAP_AT && w.next_effect == TRAP_AT)
+	/* The one that given.traps is passed over when it is on record, not before. */
+	assert_true(!given.traps || w.cursor <= GIVEN_TRAP_AT || w.is_reported);
+	if (given.traps && w.cursor > GIVEN_TRAP_AT && w.next_effect == GIVEN_TRAP_AT)
 		w.next_effect++;
 	assert_true(w.next_effect == w.cursor);
 	w.effects = 0;
@@ -516,8 +243,8 @@ notary_hears(void)
 		return;
 	}
 	assert_int_equal(trap_report_read(data, (size_t)size, &report), ERR_OK);
-	assert_true(traps && !w.is_reported && report.has_event && report.event == TRAP_AT &&
-		    report.trap_class == HARK_OBSERVER_TRAP_PANIC);
+	assert_true(given.traps && !w.is_reported && report.has_event &&
+		    report.event == GIVEN_TRAP_AT && report.trap_class == HARK_OBSERVER_TRAP_PANIC);
 	w.is_reported = true;
 	message_init(&m, MESSAGE_OBSERVER_RECORDED, 0);
 	message_set_number(&m, FIELD_SIZE, report.next);
@@ -539,8 +266,8 @@ live(void)
 
 		if (poll(items, COUNT_OF(items), LIMIT_MS) <= 0) {
 			(void)kill(w.pid, SIGKILL);
-			fail_msg("%s at %zu: it neither goes on nor ends", call_names[failing],
-				 fails_at);
+			fail_msg("%s at %zu: it neither goes on nor ends",
+				 call_names[calls.failing], calls.fails_at);
 		}
 		/* What it said before its end comes first. */
 		if ((items[1].revents & (POLLIN | POLLHUP)) != 0)
@@ -556,8 +283,8 @@ live(void)
 	file_close(&w.projector);
 	file_close(&w.trap);
 	if (!WIFEXITED(status))
-		fail_msg("%s at %zu: it ended by signal %d", call_names[failing], fails_at,
-			 WTERMSIG(status));
+		fail_msg("%s at %zu: it ended by signal %d", call_names[calls.failing],
+			 calls.fails_at, WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
 
@@ -565,7 +292,8 @@ static bool
 is_whole(void)
 {
 	return w.had_digest && w.was_ready && w.had_pong && w.effects == 0 &&
-	       w.is_reported == traps && w.cursor == (traps ? TRAP_AT + 1 : LEAVES);
+	       w.is_reported == given.traps &&
+	       w.cursor == (given.traps ? GIVEN_TRAP_AT + 1 : GIVEN_LEAVES);
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -575,24 +303,24 @@ fail_each(void)
 {
 	size_t n;
 
-	for (failing = 0; failing < CALL_COUNT; failing++) {
+	for (calls.failing = 0; calls.failing < CALL_COUNT; calls.failing++) {
 		for (n = 0; n < 1000; n++) {
 			int code;
 
-			fails_at = n;
+			calls.fails_at = n;
 			code = live();
-			if (!shared->has_failed)
+			if (!*has_failed)
 				break;
 			if (code == EXIT_OK ? !is_whole()
-					    : code != w.said_code && failing != CALL_sendmsg)
+					    : code != w.said_code && calls.failing != CALL_sendmsg)
 				fail_msg("%s at %zu: ended with %d, said %d, at leaf %llu",
-					 call_names[failing], n, code, w.said_code,
+					 call_names[calls.failing], n, code, w.said_code,
 					 (unsigned long long)w.cursor);
 		}
 		/* The story has each of them, and comes to its end. */
 		if (n == 0 || n == 1000 || !is_whole())
-			fail_msg("%s was called %zu times, at leaf %llu", call_names[failing], n,
-				 (unsigned long long)w.cursor);
+			fail_msg("%s was called %zu times, at leaf %llu", call_names[calls.failing],
+				 n, (unsigned long long)w.cursor);
 	}
 }
 
@@ -600,7 +328,7 @@ static void
 each_call_fails_once_before_a_stop(void **state)
 {
 	(void)state;
-	traps = false;
+	given.traps = false;
 	fail_each();
 }
 
@@ -608,7 +336,7 @@ static void
 each_call_fails_once_around_a_trap(void **state)
 {
 	(void)state;
-	traps = true;
+	given.traps = true;
 	fail_each();
 }
 
@@ -621,5 +349,5 @@ main(void)
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
-	return cmocka_run_group_tests_name("hark-observer/life", tests, give, take_back);
+	return cmocka_run_group_tests_name("hark-observer/life", tests, set_up, tear_down);
 }
