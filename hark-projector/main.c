@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* hark-projector: commits what one observer asked for.  Started by harkd alone. */
+#include <stdlib.h>
+
 #include "hark-projector/reach.h"
 #include "hark-projector/serve.h"
 #include "hark-projector/start.h"
@@ -19,6 +21,10 @@ write_line(void *ctx, const char *line)
 	log_info("%s", line);
 }
 
+/* harkd's home is not this program's: libpq looks there for files that no URI has named, and takes
+ * one that it may not see for a mistake. */
+#define NO_HOME "/nonexistent"
+
 /* Reads what it is given, then gives up its rights. */
 static int
 begin(struct message *setup)
@@ -35,6 +41,8 @@ begin(struct message *setup)
 	if (e != ERR_OK)
 		return role_fail(e == ERR_MEMORY ? EXIT_SOFTWARE : EXIT_PROTOCOL,
 				 "the first message cannot be taken");
+	if (setenv("HOME", NO_HOME, 1) != 0)
+		return role_fail(EXIT_SOFTWARE, "no memory");
 	code = reach_confine(&start, &report);
 	if (code != EXIT_OK)
 		return code;
@@ -47,6 +55,7 @@ run(void)
 {
 	struct project_environment environment = {
 		.wake_fd = ROLE_SUPERVISOR_FD,
+		.is_inside = true,
 		.metric_dirfd = start.metric_dirfd,
 		.receipt_dirfd = start.receipt_dirfd,
 		.line = write_line,

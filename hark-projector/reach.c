@@ -8,6 +8,7 @@
 #include "hark-projector/reach.h"
 #include "os/confine.h"
 #include "os/file.h"
+#include "os/folder.h"
 #include "prog/exit.h"
 #include "project/database.h"
 
@@ -171,6 +172,12 @@ reach_confine(struct start *s, struct role_report *report)
 		(void)snprintf(text, sizeof(text), "its memory cannot be limited: %s",
 			       strerror(errno));
 		return role_fail(EXIT_OS, text);
+	}
+	/* Its user may own the folder and have no way to it: it stands in it from now on. */
+	if (folder_enter(s->database_dirfd) != ERR_OK) {
+		(void)snprintf(text, sizeof(text), "its folder cannot be entered: %s",
+			       strerror(errno));
+		return role_fail(EXIT_NO_PERMISSION, text);
 	}
 	if (s->config.database->is_server)
 		return confine_client(s, directories, report);

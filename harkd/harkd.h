@@ -148,6 +148,10 @@ struct harkd {
 	int control_fd; /* listening */
 	bool has_group;
 	gid_t group; /* that may read */
+	bool is_root;
+	bool has_projector_user; /* else projectors are nobody's */
+	uid_t projector_uid;     /* where harkd is root: theirs whose folder it makes */
+	gid_t projector_gid;
 
 	struct child notary;
 	struct child control;

@@ -209,6 +209,25 @@ find_group(struct harkd *h)
 	return start_fails(h, e == ERR_MISSING ? EXIT_CONFIG : EXIT_OS, text);
 }
 
+/* Whose projectors are, where harkd is root: a user of their own, where there is one. */
+static bool
+find_projector_user(struct harkd *h)
+{
+	enum err e = account_read_owner(OBSERVER_PROJECTOR_USER ":" OBSERVER_PROJECTOR_USER,
+					&h->projector_uid, &h->projector_gid);
+
+	h->is_root = account_own_uid() == 0;
+	h->has_projector_user = e == ERR_OK;
+	if (e == ERR_MISSING)
+		h->projector_uid = h->projector_gid = OBSERVER_NOBODY;
+	if (e == ERR_SYSTEM)
+		return start_fails(h, EXIT_OS,
+				   "the user " OBSERVER_PROJECTOR_USER " cannot be looked up");
+	if (!h->has_projector_user || h->projector_uid != 0)
+		return true;
+	return start_fails(h, EXIT_CONFIG, "the user " OBSERVER_PROJECTOR_USER " is root");
+}
+
 /* Observers that could only be silent are a refusal of the start. */
 static bool
 may_observe(struct harkd *h)
@@ -322,7 +341,8 @@ life_open(struct harkd *h, int argc, char **argv, bool *run_out)
 	if (!may_observe(h))
 		return h->exit_code;
 	spawn_raise_descriptors();
-	if (!open_loop(h) || !find_group(h) || !open_place(h) || !open_ledgers(h))
+	if (!open_loop(h) || !find_group(h) || !find_projector_user(h) || !open_place(h) ||
+	    !open_ledgers(h))
 		return h->exit_code;
 	*run_out = true;
 	child_start(&h->notary);

@@ -216,6 +216,20 @@ MUST_USE bool observer_gear_make(struct harkd *h, const struct config_observer *
 				 struct observer_gear *gear, struct observer_refusal *why);
 void observer_gear_finish(struct observer_gear *gear);
 
+/* ---- observer_folder.c: where a projector writes ---- */
+
+/* The user whose projectors are, where harkd is root: this one, else nobody. */
+#define OBSERVER_PROJECTOR_USER "hark-projector"
+#define OBSERVER_NOBODY         65534u
+
+/* False, with *why: a file of the system's that is short just now is EXIT_TEMPORARY. */
+bool observer_refuse_path(struct observer_refusal *why, const char *what, const char *path,
+			  enum err e);
+/* The folders of its database, metrics and receipts; its own, which is made, where it has none.
+ * What is open is the caller's, also where it fails. */
+MUST_USE bool observer_open_folders(struct harkd *h, const struct config_observer *m, int out[3],
+				    struct observer_refusal *why);
+
 /* ---- observer_keep.c: DATA/observers ---- */
 
 /* Its manifest, durably.  False with *why. */

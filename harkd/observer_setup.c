@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What the two processes of an observer are given: options, a module's file, folders. hark-observer
- * hears nothing of where rows go, and so of no password.
+ * What the two processes of an observer are given: options, a module's file, channels.
+ * hark-observer hears nothing of where rows go, and so of no password.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -117,31 +117,12 @@ projector_options(const struct config_observer *m, struct bytes create, struct b
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* False.  A file of the system's that is short just now is tried again: EXIT_TEMPORARY. */
-static bool
-refuse_path(struct observer_refusal *why, const char *what, const char *path, enum err e)
-{
-	bool is_short = e == ERR_SYSTEM && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
-	char shown[512];
-
-	(void)text_escape(path, strlen(path), shown, sizeof(shown));
-	why->code = is_short           ? EXIT_TEMPORARY
-		    : e == ERR_MISSING ? EXIT_NO_INPUT
-		    : e == ERR_REFUSED ? EXIT_DATA
-				       : EXIT_NO_PERMISSION;
-	(void)snprintf(why->text, sizeof(why->text), "%s %s: %s", what, shown,
-		       e == ERR_REFUSED  ? "it is no regular file"
-		       : e == ERR_SYSTEM ? strerror(errno)
-					 : err_text(e));
-	return false;
-}
-
 static bool
 open_module(const struct config_observer *m, int *out, struct observer_refusal *why)
 {
 	enum err e = file_open_regular(m->module, out);
 
-	return e == ERR_OK || refuse_path(why, "the module", m->module, e);
+	return e == ERR_OK || observer_refuse_path(why, "the module", m->module, e);
 }
 
 static bool
@@ -156,7 +137,7 @@ read_create(const struct config_observer *m, struct buf *out, struct observer_re
 	if (e == ERR_OK)
 		e = file_read_all(fd, CREATE_BYTES_MAX, out);
 	if (e != ERR_OK)
-		return refuse_path(why, "the file of SQL", m->create, e);
+		return observer_refuse_path(why, "the file of SQL", m->create, e);
 	if (out->size > 0 && text_is_utf8((const char *)out->data, out->size) &&
 	    memchr(out->data, 0, out->size) == NULL)
 		return true;
@@ -164,87 +145,6 @@ read_create(const struct config_observer *m, struct buf *out, struct observer_re
 	(void)snprintf(why->text, sizeof(why->text),
 		       "the file of SQL of 'create' is empty, or no UTF-8 text");
 	return false;
-}
-
-/* ---- folders ------------------------------------------------------------------------------- */
-
-/* The folder that a path of a file names.  It is nowhere below the data directory, whatever links
- * lead there. */
-static bool
-open_folder_of(struct harkd *h, const char *what, const char *path, int *out,
-	       struct observer_refusal *why)
-{
-	char folder[CONFIG_PATH_BYTES_MAX];
-	const char *slash = strrchr(path, '/');
-	cleanup(file_close) int fd = -1;
-	bool below = false;
-	enum err e;
-
-	MUST(slash != NULL && strlen(path) < sizeof(folder));
-	(void)snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path),
-		       path);
-	e = folder_open_path(folder, &fd);
-	if (e == ERR_OK)
-		e = folder_is_below(fd, h->place.data_fd, &below);
-	if (e != ERR_OK)
-		return refuse_path(why, what, folder, e);
-	if (below) {
-		why->code = EXIT_CONFIG;
-		(void)snprintf(why->text, sizeof(why->text),
-			       "%s leads below the data directory, where observers write nothing",
-			       what);
-		return false;
-	}
-	*out = file_steal(&fd);
-	return true;
-}
-
-/* <data>-projections/<name>, its observer's alone. */
-static bool
-open_own(struct harkd *h, const struct config_observer *m, int *out, struct observer_refusal *why)
-{
-	char path[CONFIG_PATH_BYTES_MAX + 128];
-	size_t size = strlen(h->config.data);
-	bool made;
-	enum err e;
-
-	while (size > 1 && h->config.data[size - 1] == '/')
-		size--;
-	(void)snprintf(path, sizeof(path), "%.*s-projections", (int)size, h->config.data);
-	e = folder_make(AT_FDCWD, path, 0711, &made);
-	if (e == ERR_OK) {
-		(void)snprintf(path, sizeof(path), "%.*s-projections/%s", (int)size, h->config.data,
-			       m->name);
-		e = folder_make(AT_FDCWD, path, 0700, &made);
-	}
-	if (e == ERR_OK)
-		e = folder_open_path(path, out);
-	return e == ERR_OK || refuse_path(why, "its folder", path, e);
-}
-
-static bool
-open_folders(struct harkd *h, const struct config_observer *m, int out[3],
-	     struct observer_refusal *why)
-{
-	static const char *const what[3] = { "the projection's folder", "the metrics' folder",
-					     "the receipts' folder" };
-	const char *const paths[3] = { config_projection_path(m->projection), m->metric_file,
-				       m->receipt_file };
-	cleanup(file_close) int own = -1;
-	size_t i;
-
-	if (!open_own(h, m, &own, why))
-		return false;
-	for (i = 0; i < 3; i++) {
-		bool good = paths[i] != NULL
-				    ? open_folder_of(h, what[i], paths[i], &out[i], why)
-				    : file_duplicate(own, &out[i]) == ERR_OK ||
-					      refuse_path(why, "its folder", m->name, ERR_SYSTEM);
-
-		if (!good)
-			return false; /* what is open is the gear's to close */
-	}
-	return true;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -303,7 +203,7 @@ observer_gear_make(struct harkd *h, const struct config_observer *m, struct obse
 		.link_end = -1,
 	};
 	return make_options(m, gear, why) && open_module(m, &gear->module_fds[0], why) &&
-	       open_folders(h, m, gear->projector_fds, why) && make_own(h, gear, why);
+	       observer_open_folders(h, m, gear->projector_fds, why) && make_own(h, gear, why);
 }
 
 void

@@ -198,6 +198,20 @@ folder_set_owner(int fd, uid_t uid, gid_t gid)
 }
 
 enum err
+folder_set_owner_of(int fd, const char *name, uid_t uid, gid_t gid)
+{
+	MUST(name != NULL);
+
+	return fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
+folder_enter(int fd)
+{
+	return fchdir(fd) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err
 folder_make_temporary(char *path)
 {
 	MUST(path != NULL);

@@ -45,5 +45,9 @@ MUST_USE enum err folder_lock(int dirfd, const char *name, int *out);
 MUST_USE enum err folder_lock_open(int fd);
 /* Owner and group by the descriptor; -1 leaves one as it is. */
 MUST_USE enum err folder_set_owner(int fd, uid_t uid, gid_t gid);
+/* The same of a name in it, never of what a symlink points at. */
+MUST_USE enum err folder_set_owner_of(int fd, const char *name, uid_t uid, gid_t gid);
+/* From now on names without a slash are in it, for the whole process. */
+MUST_USE enum err folder_enter(int fd);
 
 #endif

@@ -77,7 +77,9 @@ struct database_rows {
 /* What makes one connection. */
 struct database_place {
 	const struct project_config *config;
-	int wake_fd; /* of who ends this process; -1: none */
+	int wake_fd;    /* of who ends this process; -1: none */
+	bool is_inside; /* a file is opened by its name alone: whoever may not pass the folders
+			 * above may open it all the same */
 };
 
 /* What an open database touches beyond its directory: called for each. */

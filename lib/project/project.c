@@ -183,7 +183,9 @@ project_connect(struct project *p, uint64_t now_ns, struct project_failure *why)
 	MUST(p != NULL && why != NULL);
 
 	project_disconnect(p);
-	e = database_open(&p->db, &(struct database_place){ p->config, p->environment->wake_fd },
+	e = database_open(&p->db,
+			  &(struct database_place){ p->config, p->environment->wake_fd,
+						    p->environment->is_inside },
 			  why);
 	if (e == ERR_OK)
 		e = set_up(p, &c, now_ns, why);

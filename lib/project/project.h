@@ -29,6 +29,7 @@ typedef void project_line_fn(void *ctx, const char *line);
 /* Borrowed for as long as the project. */
 struct project_environment {
 	int wake_fd;       /* readable: this process is to end; waits for a database end with it */
+	bool is_inside;    /* the process stands in the folder of a database that is a file */
 	int metric_dirfd;  /* of the directory of the metrics' file */
 	int receipt_dirfd; /* of that of the receipts */
 	project_line_fn *line;

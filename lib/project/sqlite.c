@@ -92,10 +92,64 @@ sqlite_close(void *state)
 	free(s);
 }
 
+/* SQLite looks at each folder of a path to find a file's full name.  Here the name is the file's,
+ * in the folder in which the process stands. */
+static int
+full_name(sqlite3_vfs *vfs, const char *name, int capacity, char *out)
+{
+	size_t size = strlen(name) + 1;
+
+	(void)vfs;
+	if (capacity < 0 || size > (size_t)capacity)
+		return SQLITE_CANTOPEN;
+	memcpy(out, name, size);
+	return SQLITE_OK;
+}
+
+/* SQLite's own way to files but for that.  Its name, or NULL: there is none. */
+static const char *
+files_inside(void)
+{
+	static sqlite3_vfs inside; /* SQLite keeps it */
+	const sqlite3_vfs *usual;
+
+	if (inside.zName == NULL) {
+		usual = sqlite3_vfs_find(NULL);
+		if (usual == NULL)
+			return NULL;
+		inside = *usual;
+		inside.pNext = NULL;
+		inside.xFullPathname = full_name;
+		inside.zName = "inside";
+		if (sqlite3_vfs_register(&inside, 0) != SQLITE_OK)
+			inside.zName = NULL;
+	}
+	return inside.zName;
+}
+
+static int
+open_file(const struct database_place *place, sqlite3 **out)
+{
+	const char *path = place->config->projection + sizeof(SCHEME) - 1;
+	const char *slash = strrchr(path, '/');
+	const char *files = NULL;
+
+	MUST(slash != NULL);
+	if (place->is_inside) {
+		path = slash + 1;
+		files = files_inside();
+		if (files == NULL)
+			return SQLITE_NOMEM;
+	}
+	return sqlite3_open_v2(path, out,
+			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				       SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
+			       files);
+}
+
 static enum err
 sqlite_open(const struct database_place *place, void **out, struct project_failure *why)
 {
-	const char *path = place->config->projection + sizeof(SCHEME) - 1;
 	struct sqlite_state *s = calloc(1, sizeof(*s));
 	enum err e = ERR_OK;
 	int code;
@@ -103,10 +157,7 @@ sqlite_open(const struct database_place *place, void **out, struct project_failu
 	if (s == NULL)
 		return ERR_MEMORY;
 	s->wake_fd = place->wake_fd;
-	code = sqlite3_open_v2(path, &s->db,
-			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-				       SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
-			       NULL);
+	code = open_file(place, &s->db);
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_handler(s->db, on_busy, s);
 	if (code == SQLITE_OK)

@@ -110,6 +110,17 @@ wait_for_message(void)
 	return ERR_OK;
 }
 
+/* True where the role is never root, and would be. */
+static bool
+would_be_root(const struct message *setup)
+{
+	const struct role_row *row = role_row(self.role);
+	struct file_info directory;
+
+	return row->never_root && confine_is_root() && setup->fd_count > row->user_fd &&
+	       file_stat(setup->fds[row->user_fd], &directory) == ERR_OK && directory.uid == 0;
+}
+
 /* Root's children become somebody smaller before they read a file or a foreign byte. */
 static enum err
 take_user(const struct message *setup)
@@ -172,6 +183,14 @@ role_setup(enum message_type type, void *buffer, size_t capacity, struct message
 		return refuse(e != ERR_OK ? e : ERR_FORMAT, EXIT_PROTOCOL, exit_out,
 			      "harkd's first message is not the setup of this program: are both of "
 			      "one version?");
+	}
+	if (would_be_root(&m)) {
+		message_close(&m);
+		*exit_out =
+			role_fail(EXIT_NO_PERMISSION,
+				  "its folder is root's, and this program does not run as root: "
+				  "give the folder to another user");
+		return ERR_REFUSED;
 	}
 	e = take_user(&m);
 	if (e != ERR_OK) {

@@ -65,8 +65,9 @@ MUST_USE enum err role_begin(enum role_name role, const char *program, int *exit
 /*
  * Waits for the first message, which must be of `type`; else ends as role_begin does.  Where harkd
  * is root, the process then becomes somebody who owns nothing (control, receiver) or the owner of a
- * directory of the message's (notary and signer: the first descriptor; observer: the second), and
- * has no capability any more.
+ * directory of the message's (notary, signer and projector: the first descriptor; observer: the
+ * second), and has no capability any more.  ERR_REFUSED: that owner would be root, and the role is
+ * never root.
  */
 MUST_USE enum err role_setup(enum message_type type, void *buffer, size_t capacity,
 			     struct message *out, int *exit_out);

@@ -31,6 +31,7 @@ struct role_row {
 	const char *name;
 	enum role_user user;
 	size_t user_fd;           /* of a directory's owner: which descriptor of the setup */
+	bool never_root;          /* that a directory is root's is a refusal, where harkd is root */
 	bool has_directories;     /* it may open files below those that it is given */
 	bool only_reads;          /* else it may also make, write and remove files there */
 	bool is_silent;           /* it has no log: all that it says goes to harkd */

@@ -86,6 +86,7 @@ static const struct role_row rows[] = {
 	/* How much memory it may have depends on its manifest: the program sets that. */
 	[ROLE_PROJECTOR] = { .name = "projector",
 			     .user = ROLE_USER_DIRECTORY,
+			     .never_root = true,
 			     .has_directories = true,
 			     .is_background = true,
 			     .limit_count = 4,
@@ -95,6 +96,7 @@ static const struct role_row rows[] = {
 					 { RLIMIT_STACK, STACK_BYTES } } },
 	[ROLE_PROJECTOR_CLIENT] = { .name = "projector",
 				    .user = ROLE_USER_DIRECTORY,
+				    .never_root = true,
 				    .begins_as = ROLE_PROJECTOR,
 				    .has_directories = true,
 				    .is_background = true,

@@ -26,6 +26,7 @@ struct place {
 	char path[64];
 	char evidence[80], operations[80], file[80], fresh[80], key[80];
 	char leaf[96], more[96]; /* in evidence */
+	bool stays_roots;        /* where root runs the test, also for who is never root */
 };
 
 void place_make(struct place *p);

@@ -121,7 +121,7 @@ the_kernel_says_what_is_gone(void **state)
 		expect_fact(pid, "limits", "Max core file size", "0 ");
 		if (geteuid() == 0) {
 			bool owner =
-				role == ROLE_NOTARY || role == ROLE_SIGNER || role >= ROLE_OBSERVER;
+				role == ROLE_NOTARY || role == ROLE_SIGNER || role == ROLE_OBSERVER;
 
 			expect_log(pid, role != ROLE_OBSERVER);
 			expect_fact(pid, "status", "CapBnd", "0000000000000000");
@@ -174,6 +174,53 @@ the_owner_of_the_directory_is_become(void **state)
 	(void)close(channel);
 	assert_int_equal(enter_wait(pid), 0);
 	place_remove(&p);
+}
+
+/* What its setup comes to. */
+static void
+set_up_alone(void *ctx)
+{
+	static uint8_t buffer[IPC_BYTES_MAX];
+	struct message m;
+	int code = 0;
+
+	(void)ctx;
+	if (role_begin(ROLE_PROJECTOR, "unit-role", &code) != ERR_OK)
+		_exit(ENTER_BROKE);
+	if (role_setup(MESSAGE_PROJECTOR_SETUP, buffer, sizeof(buffer), &m, &code) == ERR_OK)
+		_exit(0);
+	_exit(code);
+}
+
+/* Who takes a projector over would own what root owns beside its database. */
+static void
+a_projector_is_never_root(void **state)
+{
+	static uint8_t buffer[IPC_BYTES_MAX];
+	struct message said;
+	struct place p;
+	int channel = -1;
+	int stays;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (stays = 0; stays < 2; stays++) {
+		place_make(&p);
+		p.stays_roots = stays == 1;
+		pid = enter_fork(set_up_alone, NULL, &channel);
+		enter_send_setup(channel, ROLE_PROJECTOR, &p);
+		assert_int_equal(enter_wait(pid), stays == 1 ? 77 : 0);
+		if (stays == 1) {
+			assert_int_equal(message_receive(channel, buffer, sizeof(buffer), &said),
+					 ERR_OK);
+			assert_int_equal(said.type, MESSAGE_FAILED);
+			assert_int_equal(message_number(&said, FIELD_CODE, 0), 77);
+		}
+		(void)close(channel);
+		place_remove(&p);
+	}
 }
 
 /* A service may have given harkd one capability for itself, without root. */
@@ -429,6 +476,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_kernel_says_what_is_gone),
 		cmocka_unit_test(the_owner_of_the_directory_is_become),
+		cmocka_unit_test(a_projector_is_never_root),
 		cmocka_unit_test(capabilities_of_a_service_are_dropped),
 		cmocka_unit_test(what_no_harkd_started_ends),
 		cmocka_unit_test(only_its_own_setup_is_taken),

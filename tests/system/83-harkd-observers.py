@@ -137,7 +137,7 @@ def folders():
         "    kms: {{file: {dir}/c/x}}\n")
     with Daemon(config) as d:
         for name in "ab":
-            os.mkdir(os.path.join(d.dir, name))
+            d.folder(name)
         os.symlink(d.data, os.path.join(d.dir, "c"))
         d.start()
         o = d.until("refused")
@@ -146,7 +146,7 @@ def folders():
         d.process.send_signal(signal.SIGHUP)
         wait_for(lambda: "No such file" in d.observer()["TEXT"] or "not there" in d.observer()["TEXT"],
                  "it is not there")
-        os.mkdir(os.path.join(d.dir, "c"))
+        d.folder("c")
         d.process.send_signal(signal.SIGHUP)
         d.until("running")
         equal(d.heard(role="projector")[1]["folders"], [os.path.join(d.dir, n) for n in "abc"], "folders")

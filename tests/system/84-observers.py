@@ -538,9 +538,10 @@ def hung():
 def reloaded():
     with Daemon(config=CONFIG) as d:
         d.config += CONFIG.split("observers:\n")[1].replace("name: events", "name: second").replace(
-            "pg: {{", "projection: sqlite:{dir}/second.sqlite\n    pg: {{")
+            "pg: {{", "projection: sqlite:{dir}/rows/second.sqlite\n    pg: {{")
         d.config += CONFIG.split("observers:\n")[1].replace("name: events", "name: third").replace(
-            "pg: {{", "projection: sqlite:{dir}/third.sqlite\n    pg: {{")
+            "pg: {{", "projection: sqlite:{dir}/rows/third.sqlite\n    pg: {{")
+        d.folder("rows")
         d.start()
         for name in ("events", "second", "third"):
             d.until(name, "running")
@@ -615,6 +616,68 @@ def background():
         equal({role: autogroup(pids[role]) for role in ("notary", "observer", "projector")},
               {"notary": usual, "observer": idle, "projector": idle}, "weights")
         equal([os.getpriority(os.PRIO_PROCESS, pids[role]) for role in ("observer", "projector")], [19, 19])
+        d.stop()
+
+
+@test("a projector is never root: its folder is given away, and root's own are refused")
+def never_root():
+    if os.geteuid() != 0:
+        return "only root can give something away"
+    with Daemon(config="data: {data}\nrun: {run}\n") as d:
+        d.start()
+        d.add("c0")
+        own = os.path.dirname(d.projection("events"))
+        # As an earlier harkd left it: root's, with a database of root's, below what nobody else may enter.
+        os.makedirs(own, 0o700)
+        old = sqlite3.connect(d.projection("events"))
+        old.execute("CREATE TABLE old (a)")
+        old.commit()
+        old.close()
+        os.symlink("/etc/passwd", os.path.join(own, "link"))
+        equal(os.stat(d.dir).st_mode & 0o777, 0o700, "the way to it")
+        add = ["observer", "add", "events", "--module", EVENTS, "--grant", "PgWrite", "--table", "events",
+               "--create", EVENTS_SQL]
+        d.hark(*add)
+        d.say("c0", 10)
+        d.follows("events")
+        events_are_rows(d)
+        pid = [f["PID"] for n, f in d.ask("ASK_STATUS")[1] if n == "ITEM_ROLE" and f["ROLE"] == "projector"][0]
+        with open("/proc/%d/status" % pid, encoding="ascii") as f:
+            ids = [line.split()[1:] for line in f if line.startswith(("Uid", "Gid"))]
+        owner = os.stat(own)
+        assert owner.st_uid != 0 and owner.st_gid != 0, owner
+        equal(ids, [[str(owner.st_uid)] * 4, [str(owner.st_gid)] * 4], "whose it is")
+        for name in os.listdir(own):
+            is_link = os.path.islink(os.path.join(own, name))
+            equal(os.lstat(os.path.join(own, name)).st_uid, 0 if is_link else owner.st_uid, name)
+        equal(os.stat("/etc/passwd").st_uid, 0, "what a link points at")
+        d.hark("observer", "rm", "events")
+
+        def refused(what, *more):
+            said = d.hark(*add, *more, code=65)
+            assert what + " belongs to root, and a projector is never root" in said, said
+
+        roots = os.path.join(d.dir, "roots")
+        os.mkdir(roots)
+        open_to_all = os.path.join(d.dir, "open")
+        os.mkdir(open_to_all)
+        os.chmod(open_to_all, 0o777)
+        good = d.folder("good")
+        metrics = ["--grant", "MetricEmit", "--metric-prefix", "m_", "--metric-file"]
+        refused("the projection's folder", "--projection", "sqlite:%s/x" % roots)
+        refused("the projection's folder", "--projection", "sqlite:%s/x" % open_to_all)
+        refused("the metrics' folder", *metrics, roots + "/m")
+        refused("the receipts' folder", "--grant", "KmsReceipt", "--receipt-file", roots + "/r")
+        # A link in the place of its own folder names another, which is not given away.
+        os.rename(own, own + ".old")
+        os.symlink(roots, own)
+        refused("the projection's folder")
+        equal(os.stat(roots).st_uid, 0, "root's folder")
+        os.unlink(own)
+        d.hark(*add, "--projection", "sqlite:%s/x" % good, *metrics, open_to_all + "/m")
+        wait_for(lambda: int(d.observers()["events"]["cursor"]) == d.committed(), "all is read")
+        equal(os.stat(good + "/x").st_uid, NOBODY, "whose the database is")
+        d.hark("observer", "rm", "events")
         d.stop()
 
 

@@ -93,6 +93,8 @@ def by_tls(w):
     with open(passfile, "w", encoding="utf-8") as f:
         f.write("localhost:%d:*:%s:%s\n" % (w.server.port, USER, PASSWORD))
     os.chmod(passfile, 0o600)
+    if os.geteuid() == 0:
+        os.chown(passfile, projector.NOBODY, projector.NOBODY)
     w.works("a password in a file", w.uri(password=None, passfile=passfile, sslmode="verify-full",
                                           sslrootcert=right), "TLSv1.3")
     w.works("the second of two hosts", w.uri(host="127.0.0.1:1,localhost", sslmode="verify-full",

@@ -174,6 +174,14 @@ class Harkd:
         done, _, _ = self.ask("ASK_CELL_ADD", CELL=cell, UDS_BASE=base, **fields)
         return done
 
+    def folder(self, name):
+        """One that a projector may have: a projector is never root."""
+        path = os.path.join(self.dir, name)
+        os.mkdir(path)
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
+        return path
+
     def base(self, cell):
         return os.path.join(self.dir, cell)
 

@@ -69,6 +69,20 @@ def pair():
     return ours, theirs
 
 
+NOBODY = 65534
+
+
+def give(folder):
+    """As harkd gives a projector its folder: a projector is never root."""
+    if os.geteuid() != 0 or os.stat(folder).st_uid != 0:
+        return
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.stat(path).st_uid == 0:
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    os.chown(folder, NOBODY, NOBODY)
+
+
 class Ended(Exception):
     """The program has ended, or closed its channel."""
 
@@ -84,6 +98,7 @@ class Projector:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         theirs.close()
         self.observer, end = pair()
+        give(folder)
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             socket.send_fds(self.channel, [proto.write_message(
