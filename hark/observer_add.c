@@ -41,6 +41,7 @@ enum {
 	OPTION_METRIC_FILE,
 	OPTION_METRIC_PREFIX,
 	OPTION_RECEIPT_FILE,
+	OPTION_JSON,
 };
 
 static const struct option options[] = {
@@ -64,6 +65,7 @@ static const struct option options[] = {
 	{ "metric-file", required_argument, NULL, OPTION_METRIC_FILE },
 	{ "metric-prefix", required_argument, NULL, OPTION_METRIC_PREFIX },
 	{ "receipt-file", required_argument, NULL, OPTION_RECEIPT_FILE },
+	{ "json", no_argument, NULL, OPTION_JSON },
 	CLIENT_OPTIONS,
 	{ 0 },
 };
@@ -102,6 +104,7 @@ static const struct args_command command = {
 		 "      --metric-file FILE    for MetricEmit\n"
 		 "      --metric-prefix TEXT  the begin of every metric's name\n"
 		 "      --receipt-file FILE   for KmsReceipt\n"
+		 "      --json                the observer as a line of JSON, as `show --json`\n"
 		 "      --control PATH        the daemon's socket\n"
 		 "      --help                print this\n"
 		 "      --version             print the version\n"
@@ -118,6 +121,7 @@ static const struct args_command command = {
 struct add {
 	const char *name;
 	const char *manifest_path;
+	bool as_json;
 	struct config_observer o;
 	char digest[HARK_OBSERVER_DIGEST_TEXT]; /* what was pinned here; "" */
 	struct buf text;
@@ -279,6 +283,9 @@ set_option(struct add *a, int option, const char *value)
 	case OPTION_MANIFEST:
 		a->manifest_path = value;
 		return true;
+	case OPTION_JSON:
+		a->as_json = true;
+		return true;
 	case OPTION_MODULE:
 		return set_path(&o->module, "--module", value);
 	case OPTION_DIGEST:
@@ -349,8 +356,8 @@ read_arguments(int argc, char **argv, struct add *a, int *code)
 	while ((option = args_next(&args, code)) != ARGS_END) {
 		if (option == ARGS_STOP)
 			return false;
-		has_others = has_others ||
-			     (option != OPTION_MANIFEST && option != CLIENT_OPTION_CONTROL);
+		has_others = has_others || (option != OPTION_MANIFEST && option != OPTION_JSON &&
+					    option != CLIENT_OPTION_CONTROL);
 		*code = EXIT_USAGE;
 		if (!set_option(a, option, optarg))
 			return false;
@@ -436,12 +443,12 @@ ask(const struct add *a)
 	code = client_ask(c, &question, NULL, NULL, &done);
 	if (code != EXIT_OK)
 		return code;
-	if (a->digest[0] != '\0')
+	if (a->digest[0] != '\0' && !a->as_json)
 		(void)printf("%s\n", a->digest);
 	text = message_bytes(&done, FIELD_TEXT);
 	(void)text_escape((const char *)text.data, text.size, shown, sizeof(shown));
 	log_info("observer %s runs%s%s", a->name, text.size > 0 ? ": " : "", shown);
-	return EXIT_OK;
+	return a->as_json ? observer_print_json(a->name) : EXIT_OK;
 }
 
 int

@@ -42,6 +42,9 @@ MUST_USE enum err observer_item_row(struct table *t, const struct message *item)
 /* An object of all that it says. */
 void observer_item_json(struct json_writer *w, const struct message *item);
 
+/* Asks for one observer and prints it, as `show --json` does; gives the exit code. */
+MUST_USE int observer_print_json(const char *name);
+
 /* ---- words, names, paths ---- */
 
 /* False where it is none: told. */

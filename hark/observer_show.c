@@ -283,6 +283,14 @@ list(struct listing *l, const char *name)
 	return code;
 }
 
+int
+observer_print_json(const char *name)
+{
+	struct listing l = { .as_json = true };
+
+	return list(&l, name);
+}
+
 /* ---- the commands -------------------------------------------------------------------------- */
 
 int

@@ -266,7 +266,9 @@ def by_command():
                                    "pg: {table: events, key: [event_index]}\n"
                          % (EVENTS, digest(EVENTS)))
         assert "is empty" in d.hark("observer", "add", "events", "--manifest", d.put("e.yaml", ""), code=78)
-        d.hark("observer", "add", "events", "--manifest", manifest)
+        added = json.loads(d.hark("observer", "add", "events", "--manifest", manifest, "--json"))
+        equal((added["observer"], added["state"], added["manifest"]["digest"]),
+              ("events", "running", digest(EVENTS)), "what add prints for programs")
         d.follows("events")
         events_are_rows(d)
         d.stop()
