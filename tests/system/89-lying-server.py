@@ -242,8 +242,10 @@ def every_lie(tap, outer):
 
 
 def memory_of(pid):
+    """The most that it had, in MiB; 0 where it has ended, and was not filled."""
     with open("/proc/%d/status" % pid, encoding="ascii") as lines:
-        return int(re.search(r"VmHWM:\s*(\d+) kB", lines.read()).group(1)) >> 10
+        peak = re.search(r"VmHWM:\s*(\d+) kB", lines.read())
+    return int(peak.group(1)) >> 10 if peak else 0
 
 
 ENDLESS = [

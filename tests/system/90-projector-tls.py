@@ -22,6 +22,8 @@ from daemon import BIN, Harkd, wait_for             # noqa: E402
 from projector import PG                            # noqa: E402
 from tapout import Tap                              # noqa: E402
 
+# Where there is no network nobody waits long for it.
+os.environ["RES_OPTIONS"] = "timeout:1 attempts:1"
 USER = "sec"
 PASSWORD = "sesame@open/100%"
 SHOWN = (PASSWORD, urllib.parse.quote(PASSWORD, ""), "sesame")
