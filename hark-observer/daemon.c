@@ -37,6 +37,7 @@ fail(struct daemon *d, int code, const char *format, ...)
 	if (d->is_ended)
 		return;
 	va_start(list, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the line above begins it */
 	(void)vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
 	end(d, role_fail(code, text));
@@ -49,6 +50,7 @@ note(struct daemon *d, const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the line above begins it */
 	(void)vsnprintf(d->notes, sizeof(d->notes), format, list);
 	va_end(list);
 	d->has_said = false;
