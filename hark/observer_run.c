@@ -115,6 +115,8 @@ keep_payload(void *self, const void *bytes, size_t size)
 	const struct keep *k = self;
 	uint32_t head = (uint32_t)size;
 
+	if ((k->run->failing & HARK_OBSERVER_TOKEN_BIT(k->token)) != 0)
+		return -1;
 	return buf_append(&k->run->payloads, &k->token, 1, PAYLOADS_BYTES) != ERR_OK ||
 	       buf_append(&k->run->payloads, &head, sizeof(head), PAYLOADS_BYTES) != ERR_OK ||
 	       buf_append(&k->run->payloads, bytes, size, PAYLOADS_BYTES) != ERR_OK;
@@ -208,6 +210,12 @@ observer_run_go(struct observer_run *r, const char *digest, struct observer_verd
 		if (v->run == HARK_OBSERVER_MEMORY || v->run == HARK_OBSERVER_EVENT) {
 			log_error("%s", hark_observer_error_text(v->run));
 			code = EXIT_SOFTWARE;
+		}
+		if (v->run == HARK_OBSERVER_CAPABILITY) {
+			/* As a projector, which keeps all of a batch or nothing. */
+			r->payloads.size = 0;
+			if ((r->failing & HARK_OBSERVER_TOKEN_BIT(v->outcome.token)) == 0)
+				code = tell_memory();
 		}
 	}
 	hark_observer_host_close(&host);

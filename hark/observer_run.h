@@ -21,6 +21,7 @@
 /* Zeroed, but for limits, is one without events. */
 struct observer_run {
 	uint32_t tokens;
+	uint32_t failing; /* of which the capability fails, as where a database is away */
 	struct hark_observer_limits limits;
 	struct buf module;
 	struct buf jsons; /* of the events, one behind the other */

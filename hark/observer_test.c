@@ -41,11 +41,12 @@ struct test {
 	struct observer_run run;
 };
 
-enum { OPTION_DIGEST = 256, OPTION_EVENTS, OPTION_GRANT, OPTION_FUEL, OPTION_JSON };
+enum { OPTION_DIGEST = 256, OPTION_EVENTS, OPTION_FAIL, OPTION_FUEL, OPTION_GRANT, OPTION_JSON };
 
 static const struct option options[] = {
 	{ "digest", required_argument, NULL, OPTION_DIGEST },
 	{ "events", required_argument, NULL, OPTION_EVENTS },
+	{ "fail", required_argument, NULL, OPTION_FAIL },
 	{ "grant", required_argument, NULL, OPTION_GRANT },
 	{ "fuel", required_argument, NULL, OPTION_FUEL },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -65,6 +66,9 @@ static const struct args_command command = {
 		"built in\n"
 		"      --grant TOKEN    PgWrite, MetricEmit, KmsReceipt or Log; may be given "
 		"again\n"
+		"      --fail TOKEN     what stands behind it fails, as where a database is away; "
+		"may be\n"
+		"                       given again\n"
 		"      --fuel N         instead of 100000000\n"
 		"      --json           one object\n"
 		"      --help           print this\n"
@@ -72,15 +76,28 @@ static const struct args_command command = {
 		"\n"
 		"exit: 0 it ran, 2 usage, 65 refused, trapped, or not an event, 66 not there,\n"
 		"      69 this build has no engine, 70 no memory, 71 not confined, 74 cannot be "
-		"read\n",
+		"read,\n"
+		"      75 it is to be tried again\n",
 	.options = options,
 };
 
 static bool
-read_option(struct test *t, struct args *args, int option, int *code)
+read_token(struct args *args, uint32_t *tokens, int *code)
 {
 	enum hark_observer_cap_token token;
 
+	if (!hark_observer_cap_token_of(hark_text_of(optarg), &token)) {
+		*code = args_mistake(args, "there is no such token; there are PgWrite, MetricEmit, "
+					   "KmsReceipt and Log");
+		return false;
+	}
+	*tokens |= HARK_OBSERVER_TOKEN_BIT(token);
+	return true;
+}
+
+static bool
+read_option(struct test *t, struct args *args, int option, int *code)
+{
 	switch (option) {
 	case OPTION_DIGEST:
 		t->digest = optarg;
@@ -96,14 +113,10 @@ read_option(struct test *t, struct args *args, int option, int *code)
 	case OPTION_JSON:
 		t->as_json = true;
 		return true;
+	case OPTION_FAIL:
+		return read_token(args, &t->run.failing, code);
 	case OPTION_GRANT:
-		if (hark_observer_cap_token_of(hark_text_of(optarg), &token)) {
-			t->run.tokens |= HARK_OBSERVER_TOKEN_BIT(token);
-			return true;
-		}
-		*code = args_mistake(args, "there is no such token; there are PgWrite, MetricEmit, "
-					   "KmsReceipt and Log");
-		return false;
+		return read_token(args, &t->run.tokens, code);
 	case OPTION_FUEL:
 		if (num_read_u64(optarg, strlen(optarg), UINT64_MAX, &t->run.limits.fuel) == ERR_OK)
 			return true;
@@ -346,7 +359,9 @@ test_module(struct test *t)
 		print_text(t, &v);
 	if (fflush(stdout) != 0)
 		return EXIT_IO;
-	return v.loaded && v.run == HARK_OBSERVER_OK ? EXIT_OK : EXIT_DATA;
+	if (!v.loaded || v.run == HARK_OBSERVER_TRAPPED)
+		return EXIT_DATA;
+	return v.run == HARK_OBSERVER_CAPABILITY ? EXIT_TEMPORARY : EXIT_OK;
 }
 
 int
