@@ -225,7 +225,7 @@ def other_descriptors():
 @test("an order is done once, and as it was given")
 def once():
     with World() as w:
-        fd = order("ASK_OBSERVER_ADD", OBSERVER="good", MANIFEST=w.manifest("good", "sqlite:%s/x" % w.d.dir))
+        fd = order("ASK_OBSERVER_ADD", OBSERVER="good", MANIFEST=w.manifest("good", "sqlite:%s/x" % w.d.folder("rows")))
         copy = os.dup(fd)
         equal(w.taken.order(fd), 0, "root's order")
         assert os.path.exists(os.path.join(w.d.data, "observers", "good"))

@@ -23,6 +23,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "ref")]
 
 import proto                                        # noqa: E402
 from observer import CLASSES, pair, read_report, write_options  # noqa: E402
+from projector import give                          # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BIN = os.environ.get("HARK_BIN", os.path.join(ROOT, "build", "bin"))
@@ -126,10 +127,13 @@ class Pair:
 
     def __init__(self, core, module, act=None, **options):
         self.core, self.module, self.act = core, module, act
-        self.options = {"TOKENS": 15, "BATCH": 64, "PROJECTION": "sqlite:" + os.path.join(core.top, "db"),
+        self.folder = os.path.join(core.top, "rows")
+        os.mkdir(self.folder)
+        give(self.folder)
+        self.options = {"TOKENS": 15, "BATCH": 64, "PROJECTION": "sqlite:" + os.path.join(self.folder, "db"),
                         "TABLE": "rows", "CREATE": "CREATE TABLE rows(n INTEGER, text TEXT)",
-                        "METRIC_FILE": os.path.join(core.top, "metrics"), "METRIC_SERIES": 100,
-                        "RECEIPT_FILE": os.path.join(core.top, "receipts"), "LOG_LINES_PER_S": 10,
+                        "METRIC_FILE": os.path.join(self.folder, "metrics"), "METRIC_SERIES": 100,
+                        "RECEIPT_FILE": os.path.join(self.folder, "receipts"), "LOG_LINES_PER_S": 10,
                         "LIMIT_FUEL": 5000000, "LIMIT_WALL_MS": 5000, "LIMIT_MEMORY_BYTES": 1 << 20,
                         "LIMIT_EFFECTS": 1000, "LIMIT_EFFECT_BYTES": 1 << 20,
                         "DIGEST": "sha256:" + hashlib.sha256(module).hexdigest()}
@@ -147,7 +151,7 @@ class Pair:
         self.starts += 1
         self.state, self.seen, self.committed, self.is_heard = "starting", 0, 0, False
         self.failed_code = None         # of the observer's FAILED
-        folder = os.open(self.core.top, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         evidence = os.open(os.path.join(self.core.top, "evidence"), os.O_RDONLY | os.O_DIRECTORY)
         page = os.open("/proc/self/fd/%d" % self.core.page, os.O_RDONLY)
         writable = os.memfd_create("module")
@@ -348,7 +352,7 @@ class Pair:
 
     def rows(self):
         """What is in the table."""
-        db = sqlite3.connect(os.path.join(self.core.top, "db"))
+        db = sqlite3.connect(os.path.join(self.folder, "db"))
         try:
             return db.execute("SELECT n FROM rows ORDER BY n").fetchall()
         except sqlite3.OperationalError:
