@@ -66,7 +66,7 @@ run(void)
 
 	if (project_create(&start.config, &environment, &project) == ERR_OK &&
 	    loop_create(NULL, &loop) == ERR_OK) {
-		serve.looks_up = start.looks_up;
+		serve.lookup_s = start.lookup_s;
 		if (serve_init(&serve, loop, project, ROLE_SUPERVISOR_FD, start.observer_fd) ==
 		    ERR_OK)
 			code = (int)serve_run(&serve);

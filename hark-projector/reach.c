@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "hark-projector/reach.h"
+#include "hark-projector/serve.h"
 #include "os/confine.h"
 #include "os/file.h"
 #include "os/folder.h"
@@ -115,8 +116,6 @@ fail_of(enum err e, const struct role_report *report, const struct project_failu
 	char text[sizeof(report->missing) + 64];
 
 	switch (e) {
-	case ERR_AGAIN:
-		return role_fail(EXIT_TEMPORARY, why->text);
 	case ERR_REFUSED:
 		return role_fail(EXIT_CONFIG, why->text);
 	case ERR_MEMORY:
@@ -154,7 +153,8 @@ confine_client(struct start *s, const int directories[DIRECTORIES], struct role_
 		e = role_client_end(directories, DIRECTORIES, &reach, report);
 	while (r.file_count > 0)
 		file_close(&r.files[--r.file_count]);
-	s->looks_up = r.lookup;
+	if (r.lookup)
+		s->lookup_s = s->config.unfound != NULL ? SERVE_UNFOUND_S : SERVE_LOOKUP_S;
 	return e == ERR_OK ? EXIT_OK : fail_of(e, report, &why);
 }
 

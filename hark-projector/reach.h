@@ -9,7 +9,7 @@
 /*
  * Limits its memory by its manifest, then gives up all rights but those to its directories and, of
  * a server, to what it takes to find it; finds it, and gives up all but what it takes to reach it.
- * Gives EXIT_OK, or what role_fail gave: EXIT_TEMPORARY where it is not found.
+ * Gives EXIT_OK, or what role_fail gave.
  */
 int reach_confine(struct start *s, struct role_report *report);
 

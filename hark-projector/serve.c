@@ -13,8 +13,8 @@
 #include "proto/message.h"
 #include "role/role.h"
 
-#define NS_OF_MS  UINT64_C(1000000)
-#define LOOKUP_NS (SERVE_LOOKUP_S * UINT64_C(1000000000))
+#define NS_OF_MS UINT64_C(1000000)
+#define NS_OF_S  UINT64_C(1000000000)
 
 static void tell(struct serve *s, const char *away);
 
@@ -152,8 +152,8 @@ look_elsewhere(struct serve *s, const struct project_failure *why)
 {
 	char text[PROJECT_TEXT_BYTES + 64];
 
-	(void)snprintf(text, sizeof(text), "away for %u s, so its host is looked up anew: %s",
-		       SERVE_LOOKUP_S, why->text);
+	(void)snprintf(text, sizeof(text), "away for %llu s, so its host is looked up anew: %s",
+		       (unsigned long long)s->lookup_s, why->text);
 	fail(s, EXIT_TEMPORARY, text);
 }
 
@@ -163,7 +163,8 @@ stumble(struct serve *s, enum err e, const struct project_failure *why)
 {
 	switch (e) {
 	case ERR_AGAIN:
-		if (s->looks_up && loop_now_ns(s->loop) - s->reached_ns >= LOOKUP_NS) {
+		if (s->lookup_s > 0 &&
+		    loop_now_ns(s->loop) - s->reached_ns >= s->lookup_s * NS_OF_S) {
 			look_elsewhere(s, why);
 			break;
 		}

@@ -21,17 +21,19 @@
 /* So long a server is away before it is looked for at another address, in s: this process cannot,
  * the next one does. */
 #define SERVE_LOOKUP_S 60u
+/* The same where it was not found. */
+#define SERVE_UNFOUND_S 10u
 
 struct serve {
 	struct loop *loop;
 	struct project *project;
 	int supervisor_fd;
 	int observer_fd;
-	bool looks_up; /* set before serve_init: its server was looked up by its name */
-	bool begun;    /* CURSOR has been said */
-	bool listens;  /* to the observer */
-	bool away;     /* the database, as harkd was told last */
-	bool told;     /* harkd was told anything */
+	uint64_t lookup_s; /* set before serve_init: one of these, where its server has a name */
+	bool begun;        /* CURSOR has been said */
+	bool listens;      /* to the observer */
+	bool away;         /* the database, as harkd was told last */
+	bool told;         /* harkd was told anything */
 	uint64_t said_cursor, said_dead_letters; /* to harkd */
 	uint64_t said_ns;
 	uint64_t reached_ns; /* when the database was not away, the last time that it was looked at
@@ -43,7 +45,7 @@ struct serve {
 	uint8_t bytes[IPC_BYTES_MAX];
 };
 
-/* Zeroed before, but for looks_up; borrows all.  ERR_MEMORY, ERR_SYSTEM. */
+/* Zeroed before, but for lookup_s; borrows all.  ERR_MEMORY, ERR_SYSTEM. */
 MUST_USE enum err serve_init(struct serve *s, struct loop *loop, struct project *project,
 			     int supervisor_fd, int observer_fd);
 /* Until harkd ends it, or something does: how the program is to end. */

@@ -16,7 +16,7 @@ struct start {
 	int receipt_dirfd;
 	int observer_fd;
 	bool require_confinement;
-	bool looks_up; /* its server's address was looked up: it may be another one later */
+	uint64_t lookup_s; /* its server's address was looked up: after so long it may be another */
 };
 
 /*

@@ -170,6 +170,7 @@ project_config_finish(struct project_config *c)
 	free(c->origin);
 	free(c->projection);
 	free(c->hosts);
+	free(c->unfound);
 	free(c->addresses);
 	free(c->ports);
 	free(c->table);

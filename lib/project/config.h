@@ -45,6 +45,7 @@ struct project_config {
 	char *hosts;
 	char *addresses;
 	char *ports;
+	char *unfound; /* why there are none: it is not connected to */
 	char *table;
 	char *keys[PROJECT_KEYS_MAX];
 	size_t key_count;

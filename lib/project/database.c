@@ -51,6 +51,10 @@ database_open(struct database *db, const struct database_place *place, struct pr
 	MUST(db != NULL && db->state == NULL && place != NULL && why != NULL);
 
 	db->ops = place->config->database;
+	if (place->config->unfound != NULL) {
+		project_say(why, "%s", place->config->unfound);
+		return ERR_AGAIN;
+	}
 	return db->ops->open(place, &db->state, why);
 }
 

@@ -98,8 +98,9 @@ struct database_ops {
 	 * read. */
 	enum err (*reach)(const struct project_config *config, const struct database_reach *r,
 			  struct project_failure *why);
-	/* Looks up its address, once; may wait for resolvers.  NULL: it has none.  ERR_AGAIN with
-	 * *why: nobody knows it, now; ERR_REFUSED, ERR_MEMORY. */
+	/* Looks up its address, once; may wait for resolvers.  NULL: it has none.  Where nobody
+	 * knows it, now, that is kept in the config, and `open` says it.  ERR_REFUSED, ERR_MEMORY.
+	 */
 	enum err (*find)(struct project_config *config, struct project_failure *why);
 	const char *bytes_type;    /* of a column that holds any bytes */
 	const char *select_cursor; /* origin, next_index, dead_letters of observer $1, locked */

@@ -261,9 +261,15 @@ end_list(struct buf *list, char **out)
 }
 
 static enum err
-keep_lists(struct project_config *config, struct lists *l)
+keep_lists(struct project_config *config, struct lists *l, const struct project_failure *why)
 {
-	enum err e = end_list(&l->names, &config->hosts);
+	enum err e;
+
+	if (l->count == 0) {
+		config->unfound = strdup(why->text);
+		return config->unfound != NULL ? ERR_OK : ERR_MEMORY;
+	}
+	e = end_list(&l->names, &config->hosts);
 
 	if (e == ERR_OK)
 		e = end_list(&l->addresses, &config->addresses);
@@ -289,7 +295,7 @@ pg_find(struct project_config *config, struct project_failure *why)
 		e = has_only_name(&hosts[i]) ? look_up(&l, &hosts[i], why)
 					     : add_host(&l, &hosts[i], hosts[i].address);
 	if (e == ERR_OK)
-		e = l.count > 0 ? keep_lists(config, &l) : ERR_AGAIN;
+		e = keep_lists(config, &l, why);
 	buf_finish(&l.names);
 	buf_finish(&l.addresses);
 	buf_finish(&l.ports);

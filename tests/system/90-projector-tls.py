@@ -5,6 +5,7 @@ test's own, what is refused of them; and a whole harkd, of which nothing says th
 
 Prints TAP.  Nothing here waits for anything but an answer or an end.
 """
+import hashlib
 import json
 import os
 import shutil
@@ -154,15 +155,38 @@ observers:
 """
 
 
+def module_of(w):
+    """The path and digest of a module that does nothing."""
+    path = os.path.join(w.folder, "nothing.wasm")
+    with open(path, "wb") as f:
+        f.write(b"\0asm\1\0\0\0")
+    with open(path, "rb") as f:
+        return path, "sha256:" + hashlib.sha256(f.read()).hexdigest()
+
+
+def unknown_host(w):
+    """harkd says why."""
+    config = CONFIG % (*module_of(w), "postgresql://no.such.host.invalid/db")
+    with Harkd(config=config) as d:
+        d.start()
+
+        def observer():
+            done = subprocess.run([os.path.join(BIN, "hark"), "observer", "ls", "--json"], check=True,
+                                  capture_output=True, text=True,
+                                  env={**os.environ, "HARK_CONTROL": d.socket})
+            return json.loads(done.stdout)
+
+        o = wait_for(lambda: observer()["state"] == "away" and observer(), "it is away")
+        w.tap.row("a host that nobody knows is named, as a database that is away",
+                  "\"no.such.host.invalid\" is not found" in o["text"], o)
+        d.stop()
+
+
 def whole(w):
     """Nothing that people see of a daemon, and nothing that it keeps for others, has the password."""
     w.server.listen(w.certificate)
-    module = os.path.join(w.folder, "nothing.wasm")
-    with open(module, "wb") as f:
-        f.write(b"\0asm\1\0\0\0")
-    digest = subprocess.run(["sha256sum", module], check=True, capture_output=True, text=True).stdout[:64]
     uri = w.uri(sslmode="verify-full", sslrootcert=w.authority.certificate)
-    with Harkd(config=CONFIG % (module, "sha256:" + digest, uri.replace("{", "{{"))) as d:
+    with Harkd(config=CONFIG % (*module_of(w), uri)) as d:
         d.command()
         os.chmod(os.path.join(d.dir, "hark.yaml"), 0o600)
 
@@ -222,6 +246,7 @@ def main():
         tap.same("no word of a projector, and no command line, has the password",
                  [word for word in SHOWN if word in w.said.replace("sesame-not", "")], [])
         whole(w)
+        unknown_host(w)
     finally:
         w.server.stop()
         shutil.rmtree(folder)

@@ -186,15 +186,16 @@ who_was_looked_up_is_looked_up_again(void **state)
 {
 	static const struct {
 		const char *rule;
-		bool looks_up;
+		uint64_t lookup_s;
 		uint64_t away_from_s, away_to_s;
 		enum exit_code code;
 		uint64_t end_s; /* about */
 	} rows[] = {
-		{ "away from the start", true, 0, 1000, EXIT_TEMPORARY, 60 },
-		{ "away later", true, 100, 1000, EXIT_TEMPORARY, 160 },
-		{ "back before its time", true, 100, 150, EXIT_OK, 600 },
-		{ "not by a name", false, 0, 1000, EXIT_OK, 600 },
+		{ "away from the start", SERVE_LOOKUP_S, 0, 1000, EXIT_TEMPORARY, 60 },
+		{ "not found", SERVE_UNFOUND_S, 0, 1000, EXIT_TEMPORARY, 10 },
+		{ "away later", SERVE_LOOKUP_S, 100, 1000, EXIT_TEMPORARY, 160 },
+		{ "back before its time", SERVE_LOOKUP_S, 100, 150, EXIT_OK, 600 },
+		{ "not by a name", 0, 0, 1000, EXIT_OK, 600 },
 	};
 	size_t i;
 
@@ -220,7 +221,7 @@ who_was_looked_up_is_looked_up_again(void **state)
 		assert_true(harkd > ROLE_SUPERVISOR_FD);
 		assert_int_equal(dup2(ours[1], ROLE_SUPERVISOR_FD), ROLE_SUPERVISOR_FD);
 		assert_int_equal(loop_create(clock_of_test, &loop), ERR_OK);
-		serve = (struct serve){ .looks_up = rows[i].looks_up };
+		serve = (struct serve){ .lookup_s = rows[i].lookup_s };
 		assert_int_equal(
 			serve_init(&serve, loop, &project, ROLE_SUPERVISOR_FD, observer[0]),
 			ERR_OK);
@@ -233,7 +234,7 @@ who_was_looked_up_is_looked_up_again(void **state)
 		if (code == EXIT_TEMPORARY) {
 			assert_int_equal(type, MESSAGE_FAILED);
 			assert_non_null(strstr(text, "looked up anew: it is gone"));
-			assert_true(tries > 10);
+			assert_true(tries > 7);
 		}
 		serve_finish(&serve);
 		loop_destroy(loop);

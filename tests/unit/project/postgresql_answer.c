@@ -35,7 +35,7 @@ put(const void *data, size_t size)
 }
 
 static void
-put_number(uint32_t v, size_t size)
+put_number(uint64_t v, size_t size)
 {
 	while (size > 0)
 		put(&(uint8_t){ (uint8_t)(v >> 8 * --size) }, 1);
@@ -457,7 +457,8 @@ move_turns(size_t from, size_t bytes)
 static void
 with_any_message_of_another_kind_it_ends_in_words(void **state)
 {
-	static const char kinds[] = "12ACDEGHIKNRSTWZcdnstv";
+	/* Not "t", of which libpq keeps a few bytes for ever. */
+	static const char kinds[] = "12ACDEGHIKNRSTWZcdnsv";
 	const char *kind;
 	size_t i;
 

@@ -71,7 +71,7 @@ add_file(void *ctx, const char *path)
 static const struct {
 	const char *uri;
 	const char *reach; /* NULL: refused */
-	const char *found; /* hosts addresses ports; NULL: ERR_AGAIN */
+	const char *found; /* hosts addresses ports; NULL: nobody knows them */
 } rows[] = {
 	{ "postgresql://h/d", "lookup 5432", "h 1.h 5432" },
 	{ "postgresql://u:p@h:7/d", "lookup 7", "h 1.h 7" },
@@ -122,8 +122,9 @@ projections_lead_where_they_say(void **state)
 			fail_msg("%s: %s %s", rows[i].uri, reached, why.text);
 		e = pg_find(&config, &why);
 		if (rows[i].found == NULL) {
-			assert_int_equal(e, rows[i].reach == NULL ? ERR_REFUSED : ERR_AGAIN);
+			assert_int_equal(e, rows[i].reach == NULL ? ERR_REFUSED : ERR_OK);
 			assert_null(config.hosts);
+			assert_int_equal(config.unfound != NULL, rows[i].reach != NULL);
 		} else {
 			assert_int_equal(e, ERR_OK);
 			(void)snprintf(found, sizeof(found), "%s %s %s", config.hosts,
@@ -139,11 +140,16 @@ static void
 a_host_that_nobody_knows_is_named(void **state)
 {
 	struct project_config config = { .projection = strdup("postgresql://u:secret@none/d") };
+	struct database_place place = { .config = &config, .wake_fd = -1 };
 	struct project_failure why = { "" };
+	struct project_failure said = { "" };
+	struct database db = { .state = NULL };
 
 	(void)state;
-	assert_int_equal(pg_find(&config, &why), ERR_AGAIN);
-	assert_string_equal(why.text, "PostgreSQL: host \"none\" is not found: nobody knows it");
+	assert_int_equal(pg_find(&config, &why), ERR_OK);
+	config.database = &database_postgresql;
+	assert_int_equal(database_open(&db, &place, &said), ERR_AGAIN);
+	assert_string_equal(said.text, "PostgreSQL: host \"none\" is not found: nobody knows it");
 	project_config_finish(&config);
 }
 
