@@ -49,8 +49,7 @@ static const struct args_command prune_command = {
 		"has\n"
 		"run with; a configuration that none has seen yet is named with --config.\n"
 		"\n" LEDGER_CHOICE_USAGE "      --config FILE     with --dir: what its observers "
-					 "have not read stays, too\n" CLIENT_USAGE
-		"      --help            print this\n"
+		"have not read stays, too\n" CLIENT_USAGE "      --help            print this\n"
 		"      --version         print the version\n"
 		"\n"
 		"exit: 0 done, 2 usage, 5 the daemon does not answer, 65 the ledger is damaged,\n"
