@@ -91,8 +91,13 @@ on_supervisor(void *ctx, uint32_t ready)
 	e = message_receive(s->supervisor_fd, s->bytes, sizeof(s->bytes), &m);
 	if (e == ERR_AGAIN)
 		return;
+	if (e == ERR_END) {
+		end(s, EXIT_OK);
+		return;
+	}
 	if (e != ERR_OK) {
-		end(s, e == ERR_END ? EXIT_OK : EXIT_PROTOCOL);
+		log_error("harkd cannot be heard: %s", err_text(e));
+		end(s, EXIT_PROTOCOL);
 		return;
 	}
 	if (m.type == MESSAGE_STOP) {

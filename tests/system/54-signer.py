@@ -60,6 +60,11 @@ def first_start(tap, keys):
     tap.same("CREATE beside a key makes no other", s.first[1].get("KEY"), fields["KEY"])
     s.channel.close()
     tap.same("it ends with harkd", (s.child.wait(signer.LIMIT_S)), 0)
+    s = signer.Signer(keys, ORIGIN)
+    s.channel.send(b"no message")
+    code, said = s.wait()
+    tap.row("what harkd says that is no message ends it, and it says why",
+            code == 76 and "harkd cannot be heard" in said, (code, said))
     s = signer.Signer(keys, "h.example/operations", ledger=1, CREATE=1)
     tap.row("the other ledger's key is another",
             s.first[1]["KEY"].startswith("h.example/operations+") and

@@ -423,6 +423,11 @@ def refusals(tap, db, folder):
                   PROJECTION="mysql://u:secret@h/d")
     start(db, folder).stop()
     p = start(db, folder)
+    p.channel.send(b"no message")
+    code, said = p.wait()
+    tap.row("what harkd says that is no message ends it, and it says why",
+            code == 76 and "harkd cannot be heard" in said, (code, said))
+    p = start(db, folder)
     p.begin()
     p.stop()
     refused_start(tap, db, folder, "a cursor of another ledger's",
