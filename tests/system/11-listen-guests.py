@@ -13,24 +13,16 @@ import socket
 import sys
 import tempfile
 import threading
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from guest import (CELLOS, DROPPED, HARK, SILENCED, Guest, Listener, connect,   # noqa: E402
                    frame, head, hello, item, numbered, pairs, prefixed, wait_for)
+from rules import run, test                                     # noqa: E402
 
 SEED = int(os.environ.get("HARK_SEED", "20261121"))
 CONNECTIONS_MAX = 8
-TESTS = []
-
-
-def test(rule):
-    def add(function):
-        TESTS.append((rule, function))
-        return function
-    return add
 
 
 # ---- attribution
@@ -692,22 +684,9 @@ def probe_later():
 
 
 def main():
-    only = sys.argv[1:]
-    tests = [t for t in TESTS if not only or t[1].__name__ in only]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    print("1..%d" % len(tests), flush=True)
     print("# seed %d" % SEED, flush=True)
-    failed = 0
-    for number, (rule, function) in enumerate(tests, 1):
-        try:
-            function()
-            print("ok %d - %s" % (number, rule), flush=True)
-        except Exception:                       # a test that breaks has failed
-            failed += 1
-            for line in traceback.format_exc().splitlines():
-                print("# " + line[:600])
-            print("not ok %d - %s" % (number, rule), flush=True)
-    return 1 if failed else 0
+    return run()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import struct
 import subprocess
 import sys
 import threading
-import traceback
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -22,17 +21,10 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "ref")]
 import proto                                        # noqa: E402
 from guest import Guest, connect, frame, head, hello, item, numbered, prefixed      # noqa: E402
 from receiver import LIMIT_S, PROGRAM, Harness, wait_for                            # noqa: E402
+from rules import run, test                                     # noqa: E402
 
 SEED = int(os.environ.get("HARK_SEED", "20261125"))
 AGENT = os.path.join(os.environ.get("HARK_BIN", "build/bin"), "hark-agent")
-TESTS = []
-
-
-def test(rule):
-    def add(function):
-        TESTS.append((rule, function))
-        return function
-    return add
 
 
 def asking(stream, seq=0):
@@ -437,22 +429,5 @@ def idle():
         wait_for(lambda: dirty(h) <= 160 << 10, "memory given back")
 
 
-def main():
-    bad = 0
-    print("1..%d" % len(TESTS))
-    for number, (rule, function) in enumerate(TESTS, 1):
-        try:
-            skip = function()
-            print("ok %d - receiver: %s%s" % (number, rule, " # SKIP " + skip if skip else ""),
-                  flush=True)
-        except Exception:               # every failure is told, and the others still run
-            bad += 1
-            print("not ok %d - receiver: %s" % (number, rule))
-            for line in traceback.format_exc().splitlines():
-                print("# " + line[:2000])
-            sys.stdout.flush()
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

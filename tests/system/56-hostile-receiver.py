@@ -19,25 +19,17 @@ import struct
 import subprocess
 import sys
 import time
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from daemon import BIN, HERE, LIMIT_S, PROGRAMS, Harkd, proto, wait_for     # noqa: E402
 from guest import Guest, frame, numbered                                    # noqa: E402
+from rules import run, test                                     # noqa: E402
 
 SEED = int(os.environ.get("HARK_SEED", "20261125"))
 HOSTILE = os.path.join(os.path.dirname(HERE), "hostile")
 VIOLATION = "dev.hark.events.host.v1.protocol_violation"
-TESTS = []
-
-
-def test(rule):
-    def add(function):
-        TESTS.append((rule, function))
-        return function
-    return add
 
 
 def gone(what):
@@ -487,22 +479,6 @@ def shared():
         assert [e["data"]["cellId"] for e in said] == ["honest"]
 
 
-def main():
-    assert all(os.path.exists(os.path.join(BIN, name)) for name in PROGRAMS), "not built"
-    bad = 0
-    print("1..%d" % len(TESTS))
-    for number, (rule, function) in enumerate(TESTS, 1):
-        try:
-            function()
-            print("ok %d - hostile receiver: %s" % (number, rule), flush=True)
-        except Exception:               # every failure is told, and the others still run
-            bad += 1
-            print("not ok %d - hostile receiver: %s" % (number, rule))
-            for line in traceback.format_exc().splitlines():
-                print("# " + line[:2000])
-            sys.stdout.flush()
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    assert all(os.path.exists(os.path.join(BIN, name)) for name in PROGRAMS), "not built"
+    sys.exit(run())

@@ -16,14 +16,13 @@ import os
 import select
 import socket
 import sys
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from daemon import HERE, LIMIT_S, Harkd, proto, wait_for               # noqa: E402
+from rules import equal, run, test                                  # noqa: E402
 
-TESTS = []
 NOBODY = 65534
 ADMINISTER = 2
 MODULE = b"\0asm\1\0\0\0"
@@ -42,16 +41,9 @@ QUESTIONS = {
 }
 
 
-def test(rule, root=False):
-    """root: another user's memory is needed, which root alone can make."""
-    def add(function):
-        TESTS.append((rule, function, root))
-        return function
-    return add
-
-
-def equal(got, want, what=""):
-    assert got == want, "%s: got %r, wanted %r" % (what, got, want)
+def needs_root(function):
+    """Another user's memory is needed, which root alone can make."""
+    return lambda: function() if os.geteuid() == 0 else "root alone can give memory away"
 
 
 class Taken:
@@ -193,7 +185,8 @@ def plain():
         w.untouched()
 
 
-@test("memory of another user is no order: it reads no file, names no server and no folder", root=True)
+@test("memory of another user is no order: it reads no file, names no server and no folder")
+@needs_root
 def anothers():
     with World() as w:
         for name, fields in QUESTIONS.items():
@@ -290,24 +283,5 @@ def reading():
         w.untouched()
 
 
-def main():
-    bad = 0
-    print("1..%d" % len(TESTS))
-    for number, (rule, function, root) in enumerate(TESTS, 1):
-        if root and os.geteuid() != 0:
-            print("ok %d - hostile control: %s # SKIP root alone can give memory away" % (number, rule))
-            continue
-        try:
-            function()
-            print("ok %d - hostile control: %s" % (number, rule), flush=True)
-        except Exception:               # every failure is told, and the others still run
-            bad += 1
-            print("not ok %d - hostile control: %s" % (number, rule))
-            for line in traceback.format_exc().splitlines():
-                print("# " + line[:2000])
-            sys.stdout.flush()
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -19,20 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from daemon import BIN, Control, Harkd, proto, wait_for            # noqa: E402
 from guest import Guest, connect, frame, hello, numbered      # noqa: E402
+from rules import equal, run, test                              # noqa: E402
 
-TESTS = []
 NOBODY = 65534
-
-
-def test(rule):
-    def add(function):
-        TESTS.append((rule, function))
-        return function
-    return add
-
-
-def equal(got, want, what=""):
-    assert got == want, "%s: got %r, wanted %r" % (what, got, want)
 
 
 def declared(d, **wanted):
@@ -1005,21 +994,5 @@ def shared():
         d.stop()
 
 
-def main():
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(w in t[0] for w in sys.argv[1:])]
-    print("1..%d" % len(chosen), flush=True)
-    failed = 0
-    for number, (rule, function) in enumerate(chosen, 1):
-        try:
-            skip = function()
-            print("ok %d %s%s" % (number, rule, " # SKIP " + skip if skip else ""), flush=True)
-        except Exception:                                         # noqa: B902
-            failed += 1
-            print("not ok %d %s" % (number, rule), flush=True)
-            for line in traceback.format_exc().splitlines():
-                print("# " + line, flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -12,29 +12,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from daemon import BIN, Harkd, wait_for                       # noqa: E402
 from guest import Guest, frame, hello, numbered               # noqa: E402
+from rules import equal, run, test                              # noqa: E402
 
 HARK = os.path.join(BIN, "hark")
 SMALL = "data: {data}\nrun: {run}\nledger:\n  segment_bytes: 4MiB\n  batch_bytes: 1MiB\n"
-TESTS = []
 NOBODY = 65534
-
-
-def test(rule):
-    def add(function):
-        TESTS.append((rule, function))
-        return function
-    return add
-
-
-def equal(got, want, what=""):
-    assert got == want, "%s: got %r, wanted %r" % (what, got, want)
 
 
 def hark(*words, code=0, **more):
@@ -484,21 +472,5 @@ def many():
         verify(d)
 
 
-def main():
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(w in t[0] for w in sys.argv[1:])]
-    print("1..%d" % len(chosen), flush=True)
-    failed = 0
-    for number, (rule, function) in enumerate(chosen, 1):
-        try:
-            skip = function()
-            print("ok %d %s%s" % (number, rule, " # SKIP " + skip if skip else ""), flush=True)
-        except Exception:                                         # noqa: B902
-            failed += 1
-            print("not ok %d %s" % (number, rule), flush=True)
-            for line in traceback.format_exc().splitlines():
-                print("# " + line, flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

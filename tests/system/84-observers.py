@@ -13,7 +13,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import traceback
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,6 +22,7 @@ sys.path.insert(0, HERE)
 from daemon import BIN, Harkd, wait_for                       # noqa: E402
 from guest import LIMIT_S, Guest, frame                       # noqa: E402
 import modules as wasm                                        # noqa: E402
+from rules import equal, run                                    # noqa: E402
 
 TESTS = []
 EVENTS = os.path.join(ROOT, "observers", "pg-events.wasm")
@@ -37,10 +37,6 @@ def test(rule, engine=True):
         TESTS.append((rule, function, engine))
         return function
     return add
-
-
-def equal(got, want, what=""):
-    assert got == want, "%s: got %r, wanted %r" % (what, got, want)
 
 
 def digest(path):
@@ -909,22 +905,10 @@ def has_engine():
 
 def main():
     built_with = os.environ.get("HARK_ENGINE") != "none" and has_engine()
-    chosen = [t for t in TESTS if t[2] in (None, built_with)]
-    chosen = [t for t in chosen if not sys.argv[1:] or any(w in t[0] for w in sys.argv[1:])]
+    chosen = [(rule, function) for rule, function, engine in TESTS if engine in (None, built_with)]
     if not built_with and os.environ.get("HARK_ENGINE") != "none":
-        chosen.append(("observers from end to end", lambda: "this build has no engine", None))
-    print("1..%d" % len(chosen), flush=True)
-    failed = 0
-    for number, (rule, function, _) in enumerate(chosen, 1):
-        try:
-            skip = function()
-            print("ok %d %s%s" % (number, rule, " # SKIP " + skip if skip else ""), flush=True)
-        except Exception:                                         # noqa: B902
-            failed += 1
-            print("not ok %d %s" % (number, rule), flush=True)
-            for line in traceback.format_exc().splitlines():
-                print("# " + line, flush=True)
-    return 1 if failed else 0
+        chosen.append(("observers from end to end", lambda: "this build has no engine"))
+    return run(chosen)
 
 
 if __name__ == "__main__":
