@@ -23,7 +23,7 @@ declarer_init(int procfs, pid_t pid, struct declarer *out)
 	memset(out, 0, sizeof(*out));
 	if (wait_random(random, sizeof(random)) != ERR_OK)
 		return ERR_SYSTEM;
-	(void)showable_hex(random, sizeof(random), out->stream); /* fills it wholly */
+	(void)text_write_hex(random, sizeof(random), out->stream); /* fills it wholly */
 	out->pid = (uint32_t)pid;
 	out->comm_size = sizeof("hark-agent") - 1;
 	memcpy(out->comm, "hark-agent", out->comm_size);
@@ -196,7 +196,7 @@ declare_process(const struct declarer *d, uint64_t number, const struct process_
 	g.guest_comm = text_of(comm, size);
 	if (changed)
 		put_text(&g, "comm_hex", comm_hex,
-			 showable_hex(event->comm, event->comm_size, comm_hex));
+			 text_write_hex(event->comm, event->comm_size, comm_hex));
 	if (event->exe != NULL) {
 		size = showable_text(event->exe, event->exe_size, exe, &changed);
 		put_text(&g, "exe", exe, size);
@@ -204,7 +204,7 @@ declare_process(const struct declarer *d, uint64_t number, const struct process_
 			put_bool(&g, "exe_cut", true);
 		if (changed)
 			put_text(&g, "exe_hex", exe_hex,
-				 showable_hex(event->exe, event->exe_size, exe_hex));
+				 text_write_hex(event->exe, event->exe_size, exe_hex));
 	}
 	if (event->has_exit_status) {
 		int status = (int)event->exit_status;

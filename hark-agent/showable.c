@@ -33,19 +33,3 @@ showable_text(const char *raw, size_t size, char *out, bool *changed)
 	}
 	return used;
 }
-
-size_t
-showable_hex(const char *raw, size_t size, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	MUST(raw != NULL || size == 0);
-	MUST(out != NULL);
-
-	for (i = 0; i < size; i++) {
-		out[2 * i] = digits[(unsigned char)raw[i] >> 4];
-		out[2 * i + 1] = digits[(unsigned char)raw[i] & 15];
-	}
-	return 2 * size;
-}

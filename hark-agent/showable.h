@@ -16,7 +16,4 @@
  */
 size_t showable_text(const char *raw, size_t size, char *out, bool *changed);
 
-/* Writes two lower-case hex digits a byte into `out` of 2 * size; gives the size. */
-size_t showable_hex(const char *raw, size_t size, char *out);
-
 #endif

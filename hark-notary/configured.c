@@ -24,18 +24,6 @@ _Static_assert(2u * SHOWN_BYTES + 2u * HEX_BYTES + TAIL_BYTES < MEMBERS_BYTES_MA
 	       "a longest path");
 
 static void
-hex_of(const uint8_t digest[SHA256_BYTES], char out[HEX_BYTES])
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	for (i = 0; i < SHA256_BYTES; i++) {
-		out[2 * i] = digits[digest[i] >> 4];
-		out[2 * i + 1] = digits[digest[i] & 15];
-	}
-}
-
-static void
 write_digest(struct json_writer *w, const char hex[HEX_BYTES])
 {
 	json_write_literal(w, "\"digest\":\"sha256:");
@@ -55,7 +43,7 @@ write_file(struct json_writer *w, struct sha256 *all, struct bytes path, struct 
 	size_t size;
 
 	sha256_of(text.data, text.size, digest);
-	hex_of(digest, hex);
+	(void)text_write_hex(digest, SHA256_BYTES, hex);
 	size = text_escape((const char *)path.data, path.size, shown, sizeof(shown));
 	/* A line as sha256sum(1) writes it. */
 	sha256_update(all, hex, sizeof(hex));
@@ -106,7 +94,7 @@ write_members(struct bytes texts, const char *reason, char *members, size_t *siz
 		json_write_literal(&w, "{\"source\":\"defaults\"");
 	} else {
 		sha256_final(&all, digest);
-		hex_of(digest, hex);
+		(void)text_write_hex(digest, SHA256_BYTES, hex);
 		json_write_literal(&w, "],\"source\":\"files\",\"fileCount\":");
 		json_write_u64_digits(&w, count);
 		json_write_literal(&w, ",");

@@ -10,7 +10,6 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "config/config.h"
-#include "crypto/sha256.h"
 #include "hark/doctor.h"
 #include "os/file.h"
 #include "os/folder.h"
@@ -37,31 +36,12 @@ tell(struct look *l, enum doctor_state state, const char *remedy, const char *fo
 	va_end(list);
 }
 
-/* The digest of the kind that the manifest has; false: this build cannot. */
-static bool
-hash(const struct config_observer *o, const struct buf *module, char out[80])
-{
-	uint8_t digest[32];
-	bool is_blake3 = strncmp(o->digest, "blake3:", 7) == 0;
-	size_t i;
-
-	if (!is_blake3)
-		sha256_of(module->data, module->size, digest);
-	else if (hark_observer_blake3(module->data, module->size, digest) != HARK_OBSERVER_OK)
-		return false;
-	(void)snprintf(out, 80, "%.7s", o->digest);
-	for (i = 0; i < sizeof(digest); i++)
-		(void)snprintf(out + 7 + 2 * i, 3, "%02x", digest[i]);
-	return true;
-}
-
 static void
 look_at(struct look *l, const struct config_observer *o)
 {
 	cleanup(buf_finish) struct buf module = { 0 };
 	cleanup(file_close) int fd = -1;
 	char shown[128];
-	char digest[80];
 	enum err e;
 
 	l->count++;
@@ -85,9 +65,8 @@ look_at(struct look *l, const struct config_observer *o)
 		     e == ERR_REFUSED  ? "it is no regular file"
 		     : e == ERR_SYSTEM ? strerror(errno)
 				       : err_text(e));
-	else if (!hash(o, &module, digest))
-		tell(l, DOCTOR_WARN, "", "%s: its digest cannot be computed here", o->name);
-	else if (strcmp(digest, o->digest) != 0)
+	else if (hark_observer_digest_check(hark_text_of(o->digest), module.data, module.size) !=
+		 HARK_OBSERVER_OK)
 		tell(l, DOCTOR_FAIL, "put the right module there, or pin this one",
 		     "%s: %s has another digest", o->name, shown);
 }

@@ -57,14 +57,12 @@ static void
 write_digest(const struct message *item, size_t bytes, char out[72])
 {
 	struct bytes digest = message_bytes(item, FIELD_DIGEST);
-	size_t i;
 
 	out[0] = '\0';
 	if (digest.size != 32)
 		return;
 	(void)snprintf(out, 72, "blake3:");
-	for (i = 0; i < bytes; i++)
-		(void)snprintf(out + 7 + 2 * i, 3, "%02x", digest.data[i]);
+	out[7 + text_write_hex(digest.data, bytes, out + 7)] = '\0';
 }
 
 /* How many leaves are committed that its projection lacks. */

@@ -191,7 +191,6 @@ make_run_id(struct config_cell *cell)
 {
 	uint8_t random[16];
 	char *text;
-	size_t i;
 
 	if (cell->run_id != NULL)
 		return true;
@@ -201,8 +200,7 @@ make_run_id(struct config_cell *cell)
 		return false;
 	}
 	memcpy(text, "run-", 5);
-	for (i = 0; i < sizeof(random); i++)
-		(void)snprintf(text + 4 + 2 * i, 3, "%02x", random[i]);
+	text[4 + text_write_hex(random, sizeof(random), text + 4)] = '\0';
 	cell->run_id = text;
 	return true;
 }

@@ -108,16 +108,14 @@ go(struct observer *o)
 static void
 quarantine(struct observer *o)
 {
-	char hex[2 * OBSERVER_DIGEST_BYTES + 1];
+	char hex[2 * OBSERVER_DIGEST_BYTES];
 	char words[512];
-	size_t i;
 
-	for (i = 0; i < OBSERVER_DIGEST_BYTES; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", o->digest[i]);
+	(void)text_write_hex(o->digest, OBSERVER_DIGEST_BYTES, hex);
 	(void)snprintf(words, sizeof(words),
-		       "its module is quarantined: `hark observer release %s --digest blake3:%s` "
+		       "its module is quarantined: `hark observer release %s --digest blake3:%.*s` "
 		       "lets it run again",
-		       o->manifest.name, hex);
+		       o->manifest.name, (int)sizeof(hex), hex);
 	observer_enter(o, OBSERVER_QUARANTINED, words);
 }
 

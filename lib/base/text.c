@@ -173,12 +173,27 @@ text_is_hex(const char *text, size_t size, size_t digits)
 	return true;
 }
 
+size_t
+text_write_hex(const void *data, size_t size, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *bytes = data;
+	size_t i;
+
+	MUST(data != NULL || size == 0);
+	MUST(out != NULL || size == 0);
+
+	for (i = 0; i < size; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	return 2 * size;
+}
+
 /* The escaped form of one byte; gives its size. */
 static size_t
 escape_byte(uint8_t c, char form[4])
 {
-	static const char hex[] = "0123456789abcdef";
-
 	if (c == '\\') {
 		memcpy(form, "\\\\", 2);
 		return 2;
@@ -189,8 +204,7 @@ escape_byte(uint8_t c, char form[4])
 	}
 	form[0] = '\\';
 	form[1] = 'x';
-	form[2] = hex[c >> 4];
-	form[3] = hex[c & 15];
+	(void)text_write_hex(&c, 1, form + 2);
 	return 4;
 }
 

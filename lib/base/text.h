@@ -20,6 +20,9 @@ bool text_is_id(const char *text, size_t size, size_t size_max);
 
 /* True for exactly `digits` lower-case hex digits. */
 bool text_is_hex(const char *text, size_t size, size_t digits);
+/* Writes two lower-case hex digits a byte, without terminator, into `out` of 2 * size; gives that.
+ */
+size_t text_write_hex(const void *data, size_t size, char *out);
 
 /*
  * Decodes one code point of valid UTF-8 at text[0]; gives its size in bytes, 0 where the bytes are

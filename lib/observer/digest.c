@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A module's digest as people write it, and whether bytes have it. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -49,11 +48,9 @@ digest_write(struct hark_text like, const void *bytes, size_t size,
 	     char out[HARK_OBSERVER_DIGEST_TEXT])
 {
 	uint8_t its[DIGEST_BYTES];
-	size_t i;
 
 	memcpy(out, hash(like, bytes, size, its) ? "sha256:" : "blake3:", NAME_BYTES);
-	for (i = 0; i < DIGEST_BYTES; i++)
-		(void)snprintf(out + NAME_BYTES + 2 * i, 3, "%02x", its[i]);
+	out[NAME_BYTES + text_write_hex(its, DIGEST_BYTES, out + NAME_BYTES)] = '\0';
 }
 
 enum err

@@ -123,27 +123,29 @@ confine_limit(int resource, uint64_t most)
 	return done(setrlimit((unsigned int)resource, &limit));
 }
 
+bool
+confine_can_limit_memory(void)
+{
 #ifdef __SANITIZE_ADDRESS__
-#define HAS_SHADOW 1
+	return false;
 #endif
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
-#define HAS_SHADOW 1
+	return false;
 #endif
 #endif
+	return true;
+}
 
 enum err
 confine_limit_memory(uint64_t writable, uint64_t mapped)
 {
-#ifdef HAS_SHADOW
-	(void)writable;
-	(void)mapped;
-	return ERR_OK;
-#else
-	enum err e = confine_limit(RLIMIT_DATA, writable);
+	enum err e = ERR_OK;
 
+	if (!confine_can_limit_memory())
+		return ERR_OK;
+	e = confine_limit(RLIMIT_DATA, writable);
 	return e == ERR_OK ? confine_limit(RLIMIT_AS, mapped) : e;
-#endif
 }
 
 enum err

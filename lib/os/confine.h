@@ -50,6 +50,8 @@ MUST_USE enum err confine_limit(int resource, uint64_t most);
  * shadow of its memory counts, and is larger than any machine's.
  */
 MUST_USE enum err confine_limit_memory(uint64_t writable, uint64_t mapped);
+/* False in such a build. */
+bool confine_can_limit_memory(void);
 
 /* From now on it runs where nobody else wants to: nice 19, in long turns (SCHED_BATCH). */
 MUST_USE enum err confine_background(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "os/wait.h"
 #include "project/postgresql_internal.h"
 
@@ -88,19 +89,16 @@ postgresql_commit(void *state, struct project_failure *why)
 static void
 add_bytes(struct sql *q, struct bytes bytes)
 {
-	static const char digits[] = "0123456789abcdef";
 	char hex[512];
-	size_t used = 0;
-	size_t i;
+	size_t at = 0;
 
 	sql_add(q, "'\\x");
-	for (i = 0; i < bytes.size; i++) {
-		hex[used++] = digits[bytes.data[i] >> 4];
-		hex[used++] = digits[bytes.data[i] & 15];
-		if (used == sizeof(hex) || i + 1 == bytes.size) {
-			sql_bytes(q, hex, used);
-			used = 0;
-		}
+	while (at < bytes.size) {
+		size_t left = bytes.size - at;
+		size_t size = left < sizeof(hex) / 2 ? left : sizeof(hex) / 2;
+
+		sql_bytes(q, hex, text_write_hex(bytes.data + at, size, hex));
+		at += size;
 	}
 	sql_add(q, "'");
 }

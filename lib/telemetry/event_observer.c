@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "telemetry/event_observer.h"
 #include "json/tree.h"
 
@@ -23,12 +24,12 @@ event_trap_cause_name(enum event_trap_cause cause)
 static void
 write_hex(struct json_writer *w, const uint8_t *data, size_t size)
 {
-	static const char digits[] = "0123456789abcdef";
+	char digits[2];
 	size_t i;
 
 	for (i = 0; i < size; i++) {
-		json_write_raw(w, &digits[data[i] >> 4], 1);
-		json_write_raw(w, &digits[data[i] & 15], 1);
+		(void)text_write_hex(&data[i], 1, digits);
+		json_write_raw(w, digits, sizeof(digits));
 	}
 }
 

@@ -32,9 +32,8 @@ outcome(long result)
 	return result >= 0 ? 0 : errno;
 }
 
-/* A descriptor that was made, which must not be. */
-static int
-made(int fd)
+int
+act_made(int fd)
 {
 	int result = outcome(fd);
 
@@ -46,32 +45,32 @@ made(int fd)
 static int
 open_a_file(const struct acts *a)
 {
-	return made(open(a->file, O_RDONLY | O_CLOEXEC));
+	return act_made(open(a->file, O_RDONLY | O_CLOEXEC));
 }
 
 static int
 open_the_key(const struct acts *a)
 {
-	return made(open(a->key, O_RDONLY | O_CLOEXEC));
+	return act_made(open(a->key, O_RDONLY | O_CLOEXEC));
 }
 
 static int
 climb_out(const struct acts *a)
 {
-	return made(openat(a->directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return act_made(openat(a->directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int
 list_processes(const struct acts *a)
 {
 	(void)a;
-	return made(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return act_made(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int
 make_a_file(const struct acts *a)
 {
-	return made(open(a->fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+	return act_made(open(a->fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
 }
 
 static int
@@ -108,14 +107,14 @@ static int
 make_a_tcp_socket(const struct acts *a)
 {
 	(void)a;
-	return made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	return act_made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
 static int
 make_a_unix_socket(const struct acts *a)
 {
 	(void)a;
-	return made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	return act_made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
 static int
@@ -211,7 +210,7 @@ static int
 hold_a_process(const struct acts *a)
 {
 	(void)a;
-	return made((int)syscall(SYS_pidfd_open, getpid(), 0));
+	return act_made((int)syscall(SYS_pidfd_open, getpid(), 0));
 }
 
 static int
@@ -278,7 +277,7 @@ static int
 make_a_memory_file(const struct acts *a)
 {
 	(void)a;
-	return made(memfd_create("hark-confine", MFD_CLOEXEC));
+	return act_made(memfd_create("hark-confine", MFD_CLOEXEC));
 }
 
 static int
@@ -396,7 +395,7 @@ int
 act_netlink(const struct acts *a)
 {
 	(void)a;
-	return made(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+	return act_made(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
 }
 
 int
@@ -456,7 +455,7 @@ act_open_in_thread(const struct acts *a)
 static int
 open_below(const struct acts *a, const char *name, int flags)
 {
-	return made(openat(a->directory, name, flags | O_CLOEXEC, 0600));
+	return act_made(openat(a->directory, name, flags | O_CLOEXEC, 0600));
 }
 
 int

@@ -23,6 +23,9 @@ struct act {
 	act_fn *fn;
 };
 
+/* Closes a descriptor that was made and must not be; as an act gives it. */
+int act_made(int fd);
+
 extern const struct act acts[];
 extern const size_t act_count;
 

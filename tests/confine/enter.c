@@ -247,3 +247,39 @@ enter_wait(pid_t pid)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) != ENTER_BROKE);
 	return WEXITSTATUS(status);
 }
+
+/* One act of a child. */
+struct trial {
+	enum role_name role;
+	enum depth depth;
+	const struct place *place;
+	act_fn *act;
+};
+
+static void
+try_inside(void *ctx)
+{
+	const struct trial *t = ctx;
+	struct acts a;
+
+	enter_role(t->role, t->depth, t->place, &a);
+	_exit(t->act(&a));
+}
+
+int
+enter_try(enum role_name role, enum depth depth, act_fn *act)
+{
+	struct place p;
+	struct trial t = { .role = role, .depth = depth, .place = &p, .act = act };
+	int channel = -1;
+	int outcome;
+	pid_t pid;
+
+	place_make(&p);
+	pid = enter_fork(try_inside, &t, &channel);
+	enter_send_setup(channel, role, &p);
+	outcome = enter_wait(pid);
+	(void)close(channel);
+	place_remove(&p);
+	return outcome;
+}

@@ -43,5 +43,7 @@ typedef void enter_fn(void *ctx);
 pid_t enter_fork(enter_fn *fn, void *ctx, int *channel_out);
 /* Waits for its end: its code, or minus the signal. */
 int enter_wait(pid_t pid);
+/* How an act ended in a process of its own: 0, errno, or minus the signal that ended it. */
+int enter_try(enum role_name role, enum depth depth, act_fn *act);
 
 #endif

@@ -22,31 +22,21 @@
 static struct place place;
 
 static int
-made(int fd)
-{
-	int e = fd < 0 ? errno : 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return e;
-}
-
-static int
 read_outside(void)
 {
-	return made(open(place.file, O_RDONLY | O_CLOEXEC));
+	return act_made(open(place.file, O_RDONLY | O_CLOEXEC));
 }
 
 static int
 write_outside(void)
 {
-	return made(open(place.file, O_WRONLY | O_CLOEXEC));
+	return act_made(open(place.file, O_WRONLY | O_CLOEXEC));
 }
 
 static int
 make_outside(void)
 {
-	return made(open(place.fresh, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	return act_made(open(place.fresh, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 }
 
 static int
@@ -67,7 +57,7 @@ inside(int flags)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/inside", place.evidence);
-	return made(open(path, flags | O_CLOEXEC, 0600));
+	return act_made(open(path, flags | O_CLOEXEC, 0600));
 }
 
 static int
@@ -85,7 +75,7 @@ write_inside(void)
 static int
 list_inside(void)
 {
-	return made(open(place.evidence, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return act_made(open(place.evidence, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int
@@ -166,7 +156,7 @@ outcome(int (*fn)(void), enum given given, bool confined)
 
 	place_make(&place);
 	(void)snprintf(path, sizeof(path), "%s/inside", place.evidence);
-	assert_int_equal(made(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	assert_int_equal(act_made(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {

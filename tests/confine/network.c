@@ -24,21 +24,11 @@
 /* The kernel's version of Landlock that knows TCP. */
 #define LANDLOCK_WITH_TCP 4u
 
-static int
-made(int fd)
-{
-	int e = fd < 0 ? errno : 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return e;
-}
-
-#define MAKES(name, family, kind, protocol)                                   \
-	static int name(const struct acts *a)                                 \
-	{                                                                     \
-		(void)a;                                                      \
-		return made(socket(family, (kind) | SOCK_CLOEXEC, protocol)); \
+#define MAKES(name, family, kind, protocol)                                       \
+	static int name(const struct acts *a)                                     \
+	{                                                                         \
+		(void)a;                                                          \
+		return act_made(socket(family, (kind) | SOCK_CLOEXEC, protocol)); \
 	}
 
 MAKES(tcp, AF_INET, SOCK_STREAM, 0)
@@ -176,38 +166,10 @@ static const struct {
 	{ "add a filter", one_filter_more, YES, NO, NO },
 };
 
-struct trial {
-	enum depth depth;
-	const struct place *place;
-	act_fn *act;
-};
-
-static void
-try_inside(void *ctx)
-{
-	const struct trial *t = ctx;
-	struct acts a;
-
-	enter_role(ROLE_PROJECTOR_CLIENT, t->depth, t->place, &a);
-	_exit(t->act(&a));
-}
-
 static int
-try_act(enum depth depth, act_fn *act)
+try_client(enum depth depth, act_fn *act)
 {
-	struct place p;
-	struct trial t = { .depth = depth, .place = &p, .act = act };
-	int channel = -1;
-	int got;
-	pid_t pid;
-
-	place_make(&p);
-	pid = enter_fork(try_inside, &t, &channel);
-	enter_send_setup(channel, ROLE_PROJECTOR_CLIENT, &p);
-	got = enter_wait(pid);
-	(void)close(channel);
-	place_remove(&p);
-	return got;
+	return enter_try(ROLE_PROJECTOR_CLIENT, depth, act);
 }
 
 static void
@@ -229,13 +191,13 @@ the_network_is_its_server(void **state)
 	if (confine_landlock_version(&version) != ERR_OK || version < LANDLOCK_WITH_TCP)
 		skip();
 	for (i = 0; i < COUNT_OF(rows); i++) {
-		int twin = try_act(TWIN, rows[i].fn);
+		int twin = try_client(TWIN, rows[i].fn);
 
 		/* Some kernels lack some of it; none refuses it. */
 		expect(rows[i].name, "not confined", twin, YES);
-		expect(rows[i].name, "looking", try_act(LOOKING, rows[i].fn), rows[i].looking);
-		expect(rows[i].name, "by TCP", try_act(AT_TCP, rows[i].fn), rows[i].at_tcp);
-		expect(rows[i].name, "by a Unix socket", try_act(AT_UNIX, rows[i].fn),
+		expect(rows[i].name, "looking", try_client(LOOKING, rows[i].fn), rows[i].looking);
+		expect(rows[i].name, "by TCP", try_client(AT_TCP, rows[i].fn), rows[i].at_tcp);
+		expect(rows[i].name, "by a Unix socket", try_client(AT_UNIX, rows[i].fn),
 		       rows[i].at_unix);
 	}
 }
@@ -247,13 +209,13 @@ the_rest_stays_as_it_was(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(try_act(AT_TCP, act_files_below), 0);
-	assert_int_equal(try_act(AT_UNIX, act_files_below), 0);
-	assert_int_equal(try_act(AT_TCP, act_ordinary), 0);
+	assert_int_equal(try_client(AT_TCP, act_files_below), 0);
+	assert_int_equal(try_client(AT_UNIX, act_files_below), 0);
+	assert_int_equal(try_client(AT_TCP, act_ordinary), 0);
 	for (i = 0; i < act_count; i++) {
 		bool is_socket = strstr(acts[i].name, "a TCP socket") != NULL ||
 				 strstr(acts[i].name, "a socket that it has") != NULL;
-		int got = try_act(AT_TCP, acts[i].fn);
+		int got = try_client(AT_TCP, acts[i].fn);
 
 		if (!is_socket && got != EPERM && got != EACCES && got != ENOSYS && got != -SIGSYS)
 			fail_msg("%s: got %d", acts[i].name, got);

@@ -15,43 +15,6 @@
 #include "os/confine.h"
 #include "unit.h"
 
-/* One act of a child. */
-struct trial {
-	enum role_name role;
-	enum depth depth;
-	const struct place *place;
-	act_fn *act;
-};
-
-static void
-try_inside(void *ctx)
-{
-	const struct trial *t = ctx;
-	struct acts a;
-
-	enter_role(t->role, t->depth, t->place, &a);
-	_exit(t->act(&a));
-}
-
-/* How an act ended in a process of its own: 0, errno, or minus the signal that ended it. */
-static int
-try_act(enum role_name role, enum depth depth, act_fn *act)
-{
-	struct place p;
-	struct trial t = { .role = role, .depth = depth, .place = &p, .act = act };
-	int channel = -1;
-	int outcome;
-	pid_t pid;
-
-	place_make(&p);
-	pid = enter_fork(try_inside, &t, &channel);
-	enter_send_setup(channel, role, &p);
-	outcome = enter_wait(pid);
-	(void)close(channel);
-	place_remove(&p);
-	return outcome;
-}
-
 static int
 is_refusal(int outcome)
 {
@@ -76,15 +39,15 @@ refuses_all(enum role_name role)
 	if (!kernel_confines())
 		skip();
 	for (i = 0; i < act_count; i++) {
-		int twin = try_act(role, TWIN, acts[i].fn);
-		int confined = try_act(role, CONFINED, acts[i].fn);
+		int twin = enter_try(role, TWIN, acts[i].fn);
+		int confined = enter_try(role, CONFINED, acts[i].fn);
 
 		if (twin != 0)
 			fail_msg("%s: even the twin got %d", acts[i].name, twin);
 		if (!is_refusal(confined))
 			fail_msg("%s: got %d", acts[i].name, confined);
 	}
-	assert_int_equal(try_act(role, CONFINED, act_ordinary), 0);
+	assert_int_equal(enter_try(role, CONFINED, act_ordinary), 0);
 }
 
 static void
@@ -132,11 +95,11 @@ the_observer_is_refused_all_at_last(void **state)
 	if (!kernel_confines())
 		skip();
 	for (i = 0; i < act_count; i++) {
-		int before = try_act(ROLE_OBSERVER, CONFINED, acts[i].fn);
-		int after = try_act(ROLE_OBSERVER, THREADS_ENDED, acts[i].fn);
+		int before = enter_try(ROLE_OBSERVER, CONFINED, acts[i].fn);
+		int after = enter_try(ROLE_OBSERVER, THREADS_ENDED, acts[i].fn);
 
 		code += makes_code(&acts[i]);
-		if (try_act(ROLE_OBSERVER, TWIN, acts[i].fn) != 0)
+		if (enter_try(ROLE_OBSERVER, TWIN, acts[i].fn) != 0)
 			fail_msg("%s: not even the twin", acts[i].name);
 		if (makes_code(&acts[i]) ? before != 0 : !is_refusal(before))
 			fail_msg("%s, before: got %d", acts[i].name, before);
@@ -144,10 +107,10 @@ the_observer_is_refused_all_at_last(void **state)
 			fail_msg("%s, after: got %d", acts[i].name, after);
 	}
 	assert_int_equal(code, 2);
-	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_ordinary), 0);
-	assert_int_equal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_ordinary), 0);
-	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_thread), 0);
-	assert_true(is_refusal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_thread)));
+	assert_int_equal(enter_try(ROLE_OBSERVER, CONFINED, act_ordinary), 0);
+	assert_int_equal(enter_try(ROLE_OBSERVER, THREADS_ENDED, act_ordinary), 0);
+	assert_int_equal(enter_try(ROLE_OBSERVER, CONFINED, act_thread), 0);
+	assert_true(is_refusal(enter_try(ROLE_OBSERVER, THREADS_ENDED, act_thread)));
 }
 
 static void
@@ -160,11 +123,11 @@ the_observer_reads_its_ledger_and_no_more(void **state)
 	(void)state;
 	if (!kernel_confines())
 		skip();
-	assert_int_equal(try_act(ROLE_OBSERVER, CONFINED, act_read_below), 0);
-	assert_int_equal(try_act(ROLE_OBSERVER, THREADS_ENDED, act_read_below), 0);
+	assert_int_equal(enter_try(ROLE_OBSERVER, CONFINED, act_read_below), 0);
+	assert_int_equal(enter_try(ROLE_OBSERVER, THREADS_ENDED, act_read_below), 0);
 	for (i = 0; i < COUNT_OF(writes); i++) {
-		assert_int_equal(try_act(ROLE_OBSERVER, TWIN, writes[i]), 0);
-		assert_true(is_refusal(try_act(ROLE_OBSERVER, CONFINED, writes[i])));
+		assert_int_equal(enter_try(ROLE_OBSERVER, TWIN, writes[i]), 0);
+		assert_true(is_refusal(enter_try(ROLE_OBSERVER, CONFINED, writes[i])));
 	}
 }
 
@@ -177,7 +140,7 @@ the_notary_alone_works_below_its_ledgers(void **state)
 	if (!kernel_confines())
 		skip();
 	for (role = 0; role < ROLE_COUNT; role++) {
-		int outcome = try_act(role, CONFINED, act_work_below);
+		int outcome = enter_try(role, CONFINED, act_work_below);
 
 		assert_true(role == ROLE_NOTARY ? outcome == 0 : is_refusal(outcome));
 	}
@@ -201,23 +164,23 @@ the_client_is_refused_all_but_sockets(void **state)
 	if (!kernel_confines())
 		skip();
 	for (i = 0; i < act_count; i++) {
-		int got = try_act(ROLE_PROJECTOR_CLIENT, CONFINED, acts[i].fn);
+		int got = enter_try(ROLE_PROJECTOR_CLIENT, CONFINED, acts[i].fn);
 		bool is_socket = strcmp(acts[i].name, "make a TCP socket") == 0 ||
 				 strcmp(acts[i].name, "make a Unix socket") == 0 ||
 				 strcmp(acts[i].name, "connect a socket that it has") == 0;
 
 		sockets += is_socket;
-		if (try_act(ROLE_PROJECTOR_CLIENT, TWIN, acts[i].fn) != 0)
+		if (enter_try(ROLE_PROJECTOR_CLIENT, TWIN, acts[i].fn) != 0)
 			fail_msg("%s: not even the twin", acts[i].name);
 		if (is_socket ? got != 0 : !is_refusal(got))
 			fail_msg("%s: got %d", acts[i].name, got);
 	}
 	assert_int_equal(sockets, 3);
-	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_ordinary), 0);
-	assert_true(is_refusal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_netlink)));
-	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, TWIN, act_netlink), 0);
-	assert_true(is_refusal(try_act(ROLE_PROJECTOR_CLIENT, CONFINED, act_connect_tcp)));
-	assert_int_equal(try_act(ROLE_PROJECTOR_CLIENT, TWIN, act_connect_tcp), 0);
+	assert_int_equal(enter_try(ROLE_PROJECTOR_CLIENT, CONFINED, act_ordinary), 0);
+	assert_true(is_refusal(enter_try(ROLE_PROJECTOR_CLIENT, CONFINED, act_netlink)));
+	assert_int_equal(enter_try(ROLE_PROJECTOR_CLIENT, TWIN, act_netlink), 0);
+	assert_true(is_refusal(enter_try(ROLE_PROJECTOR_CLIENT, CONFINED, act_connect_tcp)));
+	assert_int_equal(enter_try(ROLE_PROJECTOR_CLIENT, TWIN, act_connect_tcp), 0);
 }
 
 static void
@@ -229,7 +192,7 @@ the_projector_has_files_of_its_own(void **state)
 	if (!kernel_confines())
 		skip();
 	for (role = 0; role < ROLE_COUNT; role++) {
-		int got = try_act(role, CONFINED, act_files_below);
+		int got = enter_try(role, CONFINED, act_files_below);
 
 		assert_true(role == ROLE_NOTARY || enter_is_projector(role) ? got == 0
 									    : is_refusal(got));
@@ -242,14 +205,14 @@ the_notary_has_threads_until_they_end(void **state)
 	(void)state;
 	if (!kernel_confines())
 		skip();
-	assert_int_equal(try_act(ROLE_NOTARY, CONFINED, act_thread), 0);
-	assert_int_equal(try_act(ROLE_NOTARY, TWIN, act_thread), 0);
-	assert_true(is_refusal(try_act(ROLE_NOTARY, THREADS_ENDED, act_thread)));
-	assert_int_equal(try_act(ROLE_NOTARY, THREADS_ENDED, act_work_below), 0);
-	assert_true(is_refusal(try_act(ROLE_RECEIVER, CONFINED, act_thread)));
+	assert_int_equal(enter_try(ROLE_NOTARY, CONFINED, act_thread), 0);
+	assert_int_equal(enter_try(ROLE_NOTARY, TWIN, act_thread), 0);
+	assert_true(is_refusal(enter_try(ROLE_NOTARY, THREADS_ENDED, act_thread)));
+	assert_int_equal(enter_try(ROLE_NOTARY, THREADS_ENDED, act_work_below), 0);
+	assert_true(is_refusal(enter_try(ROLE_RECEIVER, CONFINED, act_thread)));
 	/* What binds the first thread binds those that it makes. */
-	assert_int_equal(try_act(ROLE_NOTARY, TWIN, act_open_in_thread), 0);
-	assert_true(is_refusal(try_act(ROLE_NOTARY, CONFINED, act_open_in_thread)));
+	assert_int_equal(enter_try(ROLE_NOTARY, TWIN, act_open_in_thread), 0);
+	assert_true(is_refusal(enter_try(ROLE_NOTARY, CONFINED, act_open_in_thread)));
 }
 
 static int
@@ -266,7 +229,7 @@ a_mistake_of_ours_still_aborts(void **state)
 
 	(void)state;
 	for (role = 0; role < ROLE_COUNT; role++)
-		assert_int_equal(try_act(role, CONFINED, give_up), -SIGABRT);
+		assert_int_equal(enter_try(role, CONFINED, give_up), -SIGABRT);
 }
 
 int

@@ -261,7 +261,7 @@ class Pair:
             self.failed_code = fields.get("CODE")
 
     def projector_failed_first(self):
-        """As harkd judges it: the observer said that it ends for now, and the projector by itself."""
+        """As harkd judges it: the observer said that it ends and comes again, and the projector by itself."""
         if self.failed_code != TEMPORARY:
             return False
         # It ends at the latest because the other has, and then with one of these.

@@ -91,6 +91,17 @@ ids_have_no_blanks(void **state)
 }
 
 static void
+bytes_are_written_in_hex(void **state)
+{
+	char out[] = "--------";
+
+	(void)state;
+	assert_int_equal(text_write_hex("\x00\x9f\xf0", 3, out), 6);
+	assert_string_equal(out, "009ff0--");
+	assert_int_equal(text_write_hex(NULL, 0, NULL), 0);
+}
+
+static void
 escapes_for_people(void **state)
 {
 	char out[32];
@@ -116,6 +127,7 @@ main(void)
 		cmocka_unit_test(cuts_are_between_characters),
 		cmocka_unit_test(words_go_with_their_number),
 		cmocka_unit_test(ids_have_no_blanks),
+		cmocka_unit_test(bytes_are_written_in_hex),
 		cmocka_unit_test(escapes_for_people),
 	};
 

@@ -39,7 +39,7 @@ rows_of_names(void **state)
 		if (size != strlen(rows[i].want) || memcmp(out, rows[i].want, size) != 0 ||
 		    changed != rows[i].changed)
 			fail_msg("%s", rows[i].rule);
-		size = showable_hex(rows[i].raw, rows[i].size, out);
+		size = text_write_hex(rows[i].raw, rows[i].size, out);
 		if (size != strlen(rows[i].hex) || memcmp(out, rows[i].hex, size) != 0)
 			fail_msg("%s: hex", rows[i].rule);
 	}

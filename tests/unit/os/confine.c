@@ -12,21 +12,6 @@
 
 #define MIB ((size_t)1024 * 1024)
 
-#ifdef __SANITIZE_ADDRESS__
-#define HAS_SHADOW 1
-#endif
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define HAS_SHADOW 1
-#endif
-#endif
-
-#ifdef HAS_SHADOW
-#define IS_LIMITED false
-#else
-#define IS_LIMITED true
-#endif
-
 static const struct {
 	const char *rule;
 	int protection;
@@ -53,7 +38,9 @@ try_row(size_t row, bool limited)
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED && errno != ENOMEM)
 		return 3;
-	return (at != MAP_FAILED) == (rows[row].fits || !limited || !IS_LIMITED) ? 0 : 1;
+	return (at != MAP_FAILED) == (rows[row].fits || !limited || !confine_can_limit_memory())
+		       ? 0
+		       : 1;
 }
 
 static void
