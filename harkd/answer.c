@@ -325,9 +325,8 @@ open_order(struct harkd *h, const struct message *order, struct message *out)
 		return true;
 	case ERR_REFUSED:
 		refuse(h, order, EXIT_NO_PERMISSION,
-		       "what changes things must come from a process of root or of harkd's user, "
-		       "and "
-		       "once");
+		       "what changes things must come once, from a process of root or of harkd's "
+		       "user");
 		return false;
 	case ERR_FORMAT:
 		refuse(h, order, EXIT_PROTOCOL, "the order holds no question that changes things");
